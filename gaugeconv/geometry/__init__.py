@@ -1,0 +1,17 @@
+"""Differential geometry on meshes: frames, log maps, parallel transport, neighbourhoods."""
+
+from gaugeconv.geometry.connect import neighborhoods
+from gaugeconv.geometry.frames import Frames
+from gaugeconv.geometry.logmap import LogMap, log_map
+from gaugeconv.geometry.neighborhoods import Neighborhoods
+from gaugeconv.geometry.transport import holonomy, parallel_transport
+
+__all__ = [
+    "Frames",
+    "LogMap",
+    "Neighborhoods",
+    "holonomy",
+    "log_map",
+    "neighborhoods",
+    "parallel_transport",
+]

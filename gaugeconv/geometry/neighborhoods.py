@@ -1,0 +1,161 @@
+"""Neighbourhoods: for every target vertex p, the sources q within R, with log map and transport.
+
+A neighbourhood is the whole geometry that a gauge equivariant convolution needs, in CSR form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gaugeconv.files import atomic_path, read_safetensors
+from gaugeconv.geometry.frames import Frames
+
+T = TypeVar("T")
+FORMAT = "gaugeconv-neighborhoods-1"
+_PER_PAIR = ("target", "source", "r", "theta", "transport", "flip", "weight")
+_TENSORS = ("ptr", *_PER_PAIR, "target_vertex", "source_vertex")
+
+
+@dataclass(frozen=True, eq=False)
+class Neighborhoods:
+    """Pairs (p, q) with log_p(q) and the transport φ_{p←q}, sorted by target p.
+
+    Attributes:
+        ptr: (P+1,) pairs of target p are ptr[p]:ptr[p+1].
+        target: (E,) row of the target p, in [0, P).
+        source: (E,) row of the source q, in [0, Q).
+        r: (E,) geodesic distance, in the mesh's unit of length. Gauge invariant.
+        theta: (E,) direction of log_p(q) in p's frame, radians; θ → θ + γ_p.
+        transport: (E,) φ_{p←q}, radians; φ → φ + γ_p − γ_q.
+        flip: (E,) whether the transport also reflects (non-orientable meshes).
+        weight: (E,) quadrature weight, in units of area. Gauge invariant.
+        radius: the cut-off R, in the mesh's unit of length.
+        num_sources: Q.
+        target_vertex: (P,) mesh vertex of every target row.
+        source_vertex: (Q,) mesh vertex of every source row.
+        frames: the frames of all mesh vertices in which θ and φ are given, where known.
+
+    The vertex itself is its own neighbour once, with r = θ = φ = 0 (DESIGN: kernels at r = 0).
+    """
+
+    ptr: Int[Tensor, " P1"]
+    target: Int[Tensor, " E"]
+    source: Int[Tensor, " E"]
+    r: Float[Tensor, " E"]
+    theta: Float[Tensor, " E"]
+    transport: Float[Tensor, " E"]
+    flip: Bool[Tensor, " E"]
+    weight: Float[Tensor, " E"]
+    radius: float
+    num_sources: int
+    target_vertex: Int[Tensor, " P"]
+    source_vertex: Int[Tensor, " Q"]
+    frames: Frames | None = None
+    _memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def num_targets(self) -> int:
+        """P, the number of rows of the output of a convolution."""
+        return self.ptr.numel() - 1
+
+    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Returns make(), computed once for this object: it is immutable, so never stale."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return cast(T, self._memo[key])
+
+    def transposed(self) -> tuple[Int[Tensor, " Q1"], Int[Tensor, " E"]]:
+        """CSR by source: pairs of source q are edge[ptr[q]:ptr[q+1]]."""
+
+        def make() -> tuple[Tensor, Tensor]:
+            edge = torch.argsort(self.source, stable=True)
+            count = torch.bincount(self.source, minlength=self.num_sources)
+            ptr = torch.zeros(self.num_sources + 1, dtype=torch.int64, device=self.ptr.device)
+            torch.cumsum(count, 0, out=ptr[1:])
+            return ptr, edge
+
+        return self.memo("transposed", make)
+
+    def change_gauge(
+        self,
+        gamma_target: Float[Tensor, " P"],
+        gamma_source: Float[Tensor, " Q"] | None = None,
+    ) -> Neighborhoods:
+        """The same pairs in frames turned by −γ: θ + γ_p and φ + γ_p − γ_q (DESIGN section 2).
+
+        Args:
+            gamma_target: angle per target row, radians.
+            gamma_source: angle per source row; the targets' when targets and sources coincide.
+        """
+        if gamma_source is None:
+            if not torch.equal(self.target_vertex, self.source_vertex):
+                raise ValueError("targets and sources differ: give gamma_source as well")
+            gamma_source = gamma_target
+        gamma_p = gamma_target.to(self.theta)[self.target]
+        gamma_q = gamma_source.to(self.theta)[self.source]
+        frames = self.frames
+        if frames is not None:
+            gamma = np.zeros(frames.mesh.num_vertices)
+            gamma[self.source_vertex.cpu()] = gamma_source.detach().cpu()
+            gamma[self.target_vertex.cpu()] = gamma_target.detach().cpu()
+            frames = frames.rotated(gamma)
+        return replace(
+            self,
+            theta=self.theta + gamma_p,
+            transport=self.transport + gamma_p - gamma_q,
+            frames=frames,
+            _memo={},
+        )
+
+    def within(self, radius: float) -> Neighborhoods:
+        """The pairs with r ≤ radius, as neighbourhoods of that smaller radius."""
+        if radius >= self.radius:
+            return self
+        kept = self.r <= radius
+        per_pair = {name: getattr(self, name)[kept] for name in _PER_PAIR}
+        ptr = torch.zeros_like(self.ptr)
+        ptr[1:] = torch.cumsum(torch.bincount(self.target[kept], minlength=self.num_targets), 0)
+        return replace(self, ptr=ptr, radius=radius, **per_pair, _memo={})
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> Neighborhoods:
+        """The same pairs with index tensors on `device` and real tensors in `dtype`, too."""
+        moved = {}
+        for name in _TENSORS:
+            tensor = getattr(self, name)
+            moved[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
+        if all(moved[name] is getattr(self, name) for name in _TENSORS):
+            return self
+        return replace(self, **moved, _memo={})
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the pairs as safetensors (no pickle), atomically. Frames are not written."""
+        tensors = {name: getattr(self, name).contiguous() for name in _TENSORS}
+        metadata = {"format": FORMAT, "radius": repr(self.radius), "sources": str(self.num_sources)}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Neighborhoods:
+        """Reads what `save` wrote; `frames` is None.
+
+        Raises:
+            FileFormatError: corrupt, truncated, or of another format number.
+            OSError: the file cannot be read.
+        """
+        tensors, metadata = read_safetensors(path, expected_format=FORMAT)
+        return cls(
+            **{name: tensors[name] for name in _TENSORS},
+            radius=float(metadata["radius"]),
+            num_sources=int(metadata["sources"]),
+        )

@@ -1,0 +1,52 @@
+"""Coarser vertex sets for networks whose cost must not grow with the mesh."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from gaugeconv.geometry.sampling_kernels import farthest_points
+from gaugeconv.mesh import TriMesh
+
+
+def farthest_point_sample(mesh: TriMesh, count: int) -> Int64[np.ndarray, " N"]:
+    """`count` vertices spread evenly over the surface, in the order of picking.
+
+    Starts at the vertex farthest from the area centroid; then always takes the vertex with the longest
+    edge path to all taken so far, components not yet reached first. A prefix of the result is itself
+    such a sample. Depends on the shape alone: relabelling the mesh relabels the result, up to exact ties.
+    All referenced vertices are returned when there are no more than `count`.
+    """
+    from_center = np.linalg.norm(centered_positions(mesh), axis=1)
+    referenced = np.zeros(mesh.num_vertices, dtype=np.bool_)
+    referenced[mesh.faces] = True
+    far = 4 * (1 + mesh.edge_lengths.sum() / np.sqrt(mesh.area))
+    distance = np.where(referenced, far + from_center, -1.0)
+    first = int(np.argmax(distance))
+    ptr, neighbor, length = _edge_graph(mesh)
+    count = min(count, int(referenced.sum()))
+    return farthest_points(ptr, neighbor, length / np.sqrt(mesh.area), distance, first, count)
+
+
+def centered_positions(mesh: TriMesh) -> Float64[np.ndarray, "V 3"]:
+    """(V, 3) positions relative to the area centroid, in units of √(total area)."""
+    corners = mesh.vertices[mesh.faces]
+    origin = mesh.vertices[mesh.faces[0, 0]]
+    centers = (corners - origin).mean(axis=1)
+    centroid = (mesh.face_areas[:, None] * centers).sum(axis=0) / mesh.area
+    return (mesh.vertices - origin - centroid) / np.sqrt(mesh.area)
+
+
+def _edge_graph(
+    mesh: TriMesh,
+) -> tuple[Int64[np.ndarray, " V1"], Int64[np.ndarray, " N"], Float64[np.ndarray, " N"]]:
+    """Every edge in both directions, CSR by vertex."""
+    halfedges = mesh.halfedges
+    length = mesh.edge_lengths.reshape(-1)
+    alone = halfedges.twin < 0
+    tail = np.concatenate([halfedges.tail, halfedges.head[alone]])
+    head = np.concatenate([halfedges.head, halfedges.tail[alone]])
+    order = np.argsort(tail, kind="stable")
+    count = np.bincount(tail, minlength=mesh.num_vertices)
+    both = np.concatenate([length, length[alone]])
+    return np.concatenate([[0], np.cumsum(count)]), head[order], both[order]

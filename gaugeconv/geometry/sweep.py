@@ -1,0 +1,57 @@
+"""Propagation over many centres into CSR arrays."""
+
+import numpy as np
+from numba import njit
+
+from gaugeconv.geometry.propagation import propagate
+from gaugeconv.geometry.windows import JIT, OVERFLOW, RUNAWAY, TOUCHED, WINDOW, middle
+
+
+@njit(**JIT)
+def _grown(array, used, need):
+    if used + need <= array.shape[0]:
+        return array
+    bigger = np.empty((2 * array.shape[0] + need,) + array.shape[1:], array.dtype)  # noqa: RUF005
+    bigger[:used] = array[:used]
+    return bigger
+
+
+@njit(**JIT)
+def propagate_many(he, vx, hit, cut, counts, first_run, centers, radius, keep, guess):
+    """Log maps of many centres.
+
+    Returns counts (n,), vertex (E,) and values (E, 4): distance, direction at the centre, direction
+    back, transport; the vertices with keep[v] only, each row sorted by vertex; and the index of a centre
+    whose propagation did not settle, or −1.
+    """
+    row_counts = np.zeros(centers.shape[0], np.int64)
+    vertex = np.zeros(int(guess * centers.shape[0]) + 64, np.int32)
+    values = np.zeros((vertex.shape[0], 4))
+    stack = np.zeros(512, WINDOW)
+    seeds = np.zeros(2, WINDOW)
+    used = 0
+    run = first_run
+    for i in range(centers.shape[0]):
+        while True:
+            run += 1
+            propagate(he, vx, hit, cut, counts, run, centers[i], stack, seeds, radius)
+            if not counts[OVERFLOW]:
+                break
+            stack = np.zeros(2 * stack.shape[0], WINDOW)
+        if counts[RUNAWAY]:
+            return row_counts, vertex[:0], values[:0], i
+        touched = np.sort(hit["touched"][: counts[TOUCHED]])
+        vertex = _grown(vertex, used, touched.shape[0])
+        values = _grown(values, used, touched.shape[0])
+        for w in touched:
+            if not keep[w]:
+                continue
+            vertex[used] = w
+            at = hit[w]
+            values[used, 0] = at.distance
+            values[used, 1] = middle(at.direction, at.direction_lo, at.direction_hi)
+            values[used, 2] = middle(at.back, at.back_lo, at.back_hi)
+            values[used, 3] = middle(at.transport, at.transport_lo, at.transport_hi)
+            used += 1
+            row_counts[i] += 1
+    return row_counts, vertex[:used], values[:used], -1

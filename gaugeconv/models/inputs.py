@@ -1,0 +1,118 @@
+"""What a segmenter sees of a mesh: its hierarchy, and input features at every level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int
+from torch import Tensor
+
+from gaugeconv.geometry import Frames, Neighborhoods
+from gaugeconv.geometry.features import centroid_features, surface_features
+from gaugeconv.geometry.hierarchy import Level, build_hierarchy
+from gaugeconv.geometry.sampling import centered_positions
+from gaugeconv.models.config import SegmenterConfig
+from gaugeconv.reps import FieldType
+
+
+class LevelInput(NamedTuple):
+    """One level: neighbourhoods within it, from and to the next finer one, and its features.
+
+    Attributes:
+        features: (N, d) of type `level_input_type(config)`, in the frames of the level's vertices.
+        within, down, up: see `gaugeconv.geometry.hierarchy.Level`.
+    """
+
+    features: Float[Tensor, "N d"]
+    within: Neighborhoods
+    down: Neighborhoods | None
+    up: Neighborhoods
+
+
+@dataclass(frozen=True, eq=False)
+class SegmenterInput:
+    """Everything about a mesh that a segmenter reads; made once, used in every epoch.
+
+    Attributes:
+        levels: from fine to coarse.
+        features: (V, d) at all vertices, of type `vertex_input_type(config)`.
+        faces: (F, 3) vertex indices.
+        frames: the gauge that everything is given in.
+    """
+
+    levels: tuple[LevelInput, ...]
+    features: Float[Tensor, "V d"]
+    faces: Int[Tensor, "F 3"]
+    frames: Frames | None = None
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> SegmenterInput:
+        """The same input with tensors on `device` and real numbers in `dtype`."""
+        levels = tuple(
+            LevelInput(*(None if part is None else part.to(device, dtype) for part in level))
+            for level in self.levels
+        )
+        features = self.features.to(device, dtype)
+        return replace(self, levels=levels, features=features, faces=self.faces.to(device))
+
+
+def level_input_type(config: SegmenterConfig) -> FieldType:
+    """Per scale: three of order 0, one of order 1, one of order 2; from the centroid: 2 and 1."""
+    scales = len(config.scales)
+    return FieldType(f"{3 * scales + 2 + 3 * config.xyz}x0 + {scales + 1}x1 + {scales}x2")
+
+
+def vertex_input_type(config: SegmenterConfig) -> FieldType:
+    """Position relative to the centroid: two of order 0, one of order 1."""
+    return FieldType(f"{2 + 3 * config.xyz}x0 + 1x1")
+
+
+def prepare(frames: Frames, config: SegmenterConfig) -> SegmenterInput:
+    """Computes hierarchy and features of a mesh in the given gauge, in float64."""
+    mesh = frames.mesh
+    levels = build_hierarchy(frames, config.sizes, config.radii, config.crossing)
+    everything = np.arange(mesh.num_vertices)
+    return SegmenterInput(
+        tuple(
+            LevelInput(_level_features(level, frames, config), level.within, level.down, level.up)
+            for level in levels
+        ),
+        _tensor(_by_order([_position(frames, everything, config)])),
+        torch.from_numpy(mesh.faces.copy()),
+        frames,
+    )
+
+
+Orders = list[Float64[np.ndarray, "N d"]]
+"""Features of order 0, of order 1 and of order 2."""
+
+
+def _level_features(level: Level, frames: Frames, config: SegmenterConfig) -> Float[Tensor, "N d"]:
+    parts = [_position(frames, level.vertices, config)]
+    for scale in config.scales:
+        described = surface_features(level.surface.within(scale * level.surface.radius))
+        parts.append([described[:, :3], described[:, 3:5], described[:, 5:]])
+    return _tensor(_by_order(parts))
+
+
+def _position(frames: Frames, vertices: np.ndarray, config: SegmenterConfig) -> Orders:
+    relative = centroid_features(frames, vertices)
+    scalars = [relative[:, :2]]
+    if config.xyz:
+        scalars.append(centered_positions(frames.mesh)[vertices])
+    return [np.concatenate(scalars, axis=1), relative[:, 2:]]
+
+
+def _by_order(parts: list[Orders]) -> Float64[np.ndarray, "N d"]:
+    """All of order 0, then all of order 1, then all of order 2."""
+    return np.concatenate(
+        [part[order] for order in range(3) for part in parts if order < len(part)], axis=1
+    )
+
+
+def _tensor(array: Float64[np.ndarray, "N d"]) -> Float[Tensor, "N d"]:
+    return torch.from_numpy(np.ascontiguousarray(array))

@@ -1,0 +1,83 @@
+"""The two JSON files of a dataset folder, and the rules for names and labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+
+from gaugeconv.errors import DataError
+
+SPLITS = ("train", "val", "test")
+
+
+def check_name(name: str) -> None:
+    """Checks that a name is a plain file name.
+
+    Raises:
+        DataError: it is empty, hidden, or contains a path separator or a control character.
+    """
+    if not name or name.startswith(".") or any(c in "/\\:" or not c.isprintable() for c in name):
+        raise DataError(
+            f"{name!r} cannot name an item: use a plain file name without extension, "
+            "without a leading dot, '/', '\\' or ':'"
+        )
+
+
+def check_range(labels: Int64[np.ndarray, " F"], source: Path, label_names: Sequence[str]) -> None:
+    """Checks −1 ≤ label < K, naming the first face that breaks it."""
+    wrong = np.flatnonzero((labels < -1) | (labels >= len(label_names)))
+    if wrong.size:
+        raise DataError(
+            f"{source}: label {labels[wrong[0]]} of face {wrong[0]} (and {wrong.size - 1} more) "
+            f"is outside -1 … {len(label_names) - 1}; labels.json has {len(label_names)} names"
+        )
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    """A JSON object.
+
+    Raises:
+        DataError: the file is missing or not a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing; a dataset folder needs it") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} must hold a JSON object, like {{…}}")
+    return content
+
+
+def read_label_names(path: Path) -> tuple[str, ...]:
+    """The names in labels.json: at least one, different, not empty."""
+    names = _read_json(path).get("labels")
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) and n for n in names):
+        raise DataError(f'{path} must hold {{"labels": ["first name", …]}}')
+    if len(set(names)) != len(names):
+        raise DataError(f"{path} names a label twice: {sorted(names)}")
+    return tuple(names)
+
+
+def read_splits(path: Path) -> dict[str, tuple[str, ...]]:
+    """The splits in split.json: known keys, lists of names, no name twice."""
+    content = _read_json(path)
+    unknown = set(content) - set(SPLITS)
+    if unknown:
+        raise DataError(f"{path}: unknown split {sorted(unknown)}; use {', '.join(SPLITS)}")
+    seen: dict[str, str] = {}
+    splits: dict[str, tuple[str, ...]] = {}
+    for split, names in content.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DataError(f"{path}: the split {split!r} must be a list of names")
+        for name in names:
+            if name in seen:
+                raise DataError(f"{path}: {name!r} is in {seen[name]} and again in {split}")
+            seen[name] = split
+        splits[split] = tuple(names)
+    return splits

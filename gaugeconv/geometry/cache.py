@@ -34,13 +34,16 @@ def cache_folder() -> Path:
     """Where entries live: $GAUGECONV_CACHE, else gaugeconv in $XDG_CACHE_HOME or ~/.cache.
 
     Raises:
-        RuntimeError: no variable is set and the user has no home folder.
+        OSError: no variable is set and the user has no home folder.
     """
     chosen = os.environ.get("GAUGECONV_CACHE")
     if chosen:
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gaugeconv"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "gaugeconv"
+    except RuntimeError as error:
+        raise FileNotFoundError(f"no home folder: {error}") from error
 
 
 def cache_key(kind: str, mesh: TriMesh, frames: Frames | None = None, **options: object) -> str:
@@ -90,7 +93,7 @@ def cached(
             except FileFormatError as error:
                 warnings.warn(f"damaged cache entry, built again: {error}", stacklevel=2)
                 entry.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         _report_unusable(error)
         return make()
     value = make()
@@ -147,7 +150,10 @@ def _encoded(value: object) -> Iterator[bytes]:
         for item in value:
             yield from _encoded(item)
     elif isinstance(value, dict):
-        yield from _encoded([item for name in sorted(value) for item in (name, value[name])])
+        yield f"dict {len(value)};".encode()
+        for name in sorted(value):
+            yield from _encoded(name)
+            yield from _encoded(value[name])
     else:
         raise GaugeConvError(
             f"a cache key cannot be made of {type(value).__name__}: give numbers, strings, None, "

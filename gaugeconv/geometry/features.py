@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from gaugeconv.errors import GaugeConvError
 from gaugeconv.geometry.frames import Frames
 from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.geometry.sampling import centered_positions
@@ -112,7 +113,9 @@ def centroid_features(
 
 def _frames_of(nb: Neighborhoods) -> Frames:
     if nb.frames is None:
-        raise ValueError("these neighbourhoods carry no frames: build them with gc.neighborhoods")
+        raise GaugeConvError(
+            "these neighbourhoods carry no frames: build them with gc.neighborhoods"
+        )
     return nb.frames
 
 

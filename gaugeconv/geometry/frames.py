@@ -94,6 +94,19 @@ class Frames:
         return np.cross(self.normal, self.e1)
 
 
+def frames_on(mesh: TriMesh, frames: Frames | None) -> Frames:
+    """The frames, or canonical ones for None.
+
+    Raises:
+        MeshError: the frames belong to another mesh.
+    """
+    if frames is None:
+        return Frames.canonical(mesh)
+    if frames.mesh is not mesh and frames.mesh.content_hash() != mesh.content_hash():
+        raise MeshError("the frames belong to another mesh: make them from the one that is used")
+    return frames
+
+
 def _basis(normal: Vectors) -> tuple[Vectors, Vectors]:
     """Some orthonormal tangent basis, a function of the normal alone (Duff et al. 2017)."""
     x, y, z = normal.T

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from gaugeconv.geometry.connect import MARGIN, referenced
+from gaugeconv.geometry.connect import MARGIN
 from gaugeconv.geometry.frames import Frames
 from gaugeconv.geometry.logmap import PathTable, shortest_paths
 from gaugeconv.geometry.neighborhoods import Neighborhoods
@@ -61,7 +61,7 @@ def build_hierarchy(
     for size, fraction in zip(sizes, radii, strict=True):
         vertices = np.sort(sample[:size])
         radius = fraction * float(np.sqrt(mesh.area))
-        paths = shortest_paths(mesh, vertices, radius * (1 + MARGIN), referenced(mesh))
+        paths = shortest_paths(mesh, vertices, radius * (1 + MARGIN))
         area = _shared_areas(paths, mesh.vertex_areas, radius)
         levels.append(
             _level(paths, frames, vertices, area, finer, finer_area, radius, crossing * radius)
@@ -110,6 +110,5 @@ def _shared_areas(
     center = np.repeat(np.arange(len(paths.ptr) - 1), np.diff(paths.ptr))
     share = np.clip(1 - paths.r / radius, 0.0, None) ** 4
     total = np.bincount(paths.vertex, share, minlength=len(vertex_areas))[paths.vertex]
-    return np.bincount(
-        center, share / total * vertex_areas[paths.vertex], minlength=len(paths.ptr) - 1
-    )
+    share /= np.where(total > 0, total, 1.0)  # 0 where every centre is at R already
+    return np.bincount(center, share * vertex_areas[paths.vertex], minlength=len(paths.ptr) - 1)

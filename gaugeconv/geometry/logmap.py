@@ -10,11 +10,12 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 
 from gaugeconv.errors import MeshError
-from gaugeconv.geometry.frames import Frames
+from gaugeconv.geometry.frames import Frames, frames_on
 from gaugeconv.geometry.sweep import propagate_many
 from gaugeconv.geometry.tangent import TangentSpaces
 from gaugeconv.geometry.windows import HALFEDGE, VERTEX, new_scratch
 from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh.connectivity import referenced
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class PathTable:
 
 
 def log_map(mesh: TriMesh, center: int, radius: float, frames: Frames | None = None) -> LogMap:
-    """The exact logarithmic map of `center` up to distance `radius`.
+    """The exact logarithmic map of `center` up to distance `radius`; empty if no face uses it.
 
     Args:
         mesh: the surface.
@@ -66,10 +67,10 @@ def log_map(mesh: TriMesh, center: int, radius: float, frames: Frames | None = N
     Raises:
         MeshError: the mesh is defective, `center` is out of range or `radius` is not positive.
     """
-    if not 0 <= center < mesh.num_vertices:
+    if not isinstance(center, int | np.integer) or not 0 <= center < mesh.num_vertices:
         raise MeshError(f"center {center} is not a vertex: the mesh has {mesh.num_vertices}")
     paths = shortest_paths(mesh, np.array([center]), radius)
-    offset = (frames or Frames.canonical(mesh)).offset
+    offset = frames_on(mesh, frames).offset
     theta = paths.out + offset[center]
     theta[paths.vertex == center] = 0.0
     transport = paths.transport + offset[center] - offset[paths.vertex]
@@ -84,6 +85,7 @@ def shortest_paths(
 ) -> PathTable:
     """Exact shortest paths from every centre to the vertices within `radius` that `keep` marks.
 
+    Vertices that no face uses are neither centres nor reached: they have empty rows.
     Centres are shared out to as many threads as PyTorch uses; the result does not depend on them.
 
     Raises:
@@ -92,7 +94,8 @@ def shortest_paths(
     if not (np.isfinite(radius) and radius > 0):
         raise MeshError(f"radius must be positive and finite, got {radius!r}")
     surface, unit = _surface(mesh)
-    keep = np.ones(mesh.num_vertices, dtype=np.bool_) if keep is None else keep
+    used = referenced(mesh.faces, mesh.num_vertices)
+    keep = used if keep is None else keep & used
     threads = max(1, min(torch.get_num_threads(), len(centers) // 16))
     chunks = np.array_split(centers.astype(np.int64), threads)
     reach = min(radius / unit, 3.0 * mesh.num_faces)  # the sum of all edges: no path is longer

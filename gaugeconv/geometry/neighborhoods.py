@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gaugeconv.errors import FileFormatError, GaugeConvError
 from gaugeconv.files import atomic_path, read_safetensors
 from gaugeconv.geometry.frames import Frames
 
@@ -95,26 +96,43 @@ class Neighborhoods:
         Args:
             gamma_target: angle per target row, radians.
             gamma_source: angle per source row; the targets' when targets and sources coincide.
+
+        Raises:
+            GaugeConvError: an angle is missing, or not one per row.
         """
         if gamma_source is None:
             if not torch.equal(self.target_vertex, self.source_vertex):
-                raise ValueError("targets and sources differ: give gamma_source as well")
+                raise GaugeConvError("targets and sources differ: give gamma_source as well")
             gamma_source = gamma_target
+        for gamma, rows in ((gamma_target, self.target_vertex), (gamma_source, self.source_vertex)):
+            if gamma.shape != rows.shape:
+                raise GaugeConvError(
+                    f"a change of gauge has shape {tuple(gamma.shape)}, "
+                    f"expected one angle for each of the {len(rows)} rows"
+                )
         gamma_p = gamma_target.to(self.theta)[self.target]
         gamma_q = gamma_source.to(self.theta)[self.source]
-        frames = self.frames
-        if frames is not None:
-            gamma = np.zeros(frames.mesh.num_vertices)
-            gamma[self.source_vertex.cpu()] = gamma_source.detach().cpu()
-            gamma[self.target_vertex.cpu()] = gamma_target.detach().cpu()
-            frames = frames.rotated(gamma)
         return replace(
             self,
             theta=self.theta + gamma_p,
             transport=self.transport + gamma_p - gamma_q,
-            frames=frames,
+            frames=self._turned_frames(gamma_target, gamma_source),
             _memo={},
         )
+
+    def _turned_frames(self, gamma_target: Tensor, gamma_source: Tensor) -> Frames | None:
+        """The frames after a change of gauge; None where targets and sources turn apart."""
+        if self.frames is None:
+            return None
+        targets, sources = self.target_vertex.cpu().numpy(), self.source_vertex.cpu().numpy()
+        gamma = np.zeros(self.frames.mesh.num_vertices)
+        gamma[targets] = gamma_target.detach().cpu().numpy()
+        at_sources = gamma_source.detach().cpu().numpy()
+        both = np.isin(sources, targets)
+        if not np.array_equal(gamma[sources[both]], at_sources[both]):
+            return None
+        gamma[sources] = at_sources
+        return self.frames.rotated(gamma)
 
     def within(self, radius: float) -> Neighborhoods:
         """The pairs with r ≤ radius, as neighbourhoods of that smaller radius."""
@@ -133,7 +151,8 @@ class Neighborhoods:
         moved = {}
         for name in _TENSORS:
             tensor = getattr(self, name)
-            moved[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
+            real = tensor.is_floating_point()
+            moved[name] = tensor.to(device=device, dtype=dtype if real else None)
         if all(moved[name] is getattr(self, name) for name in _TENSORS):
             return self
         return replace(self, **moved, _memo={})
@@ -154,8 +173,31 @@ class Neighborhoods:
             OSError: the file cannot be read.
         """
         tensors, metadata = read_safetensors(path, expected_format=FORMAT)
-        return cls(
-            **{name: tensors[name] for name in _TENSORS},
-            radius=float(metadata["radius"]),
-            num_sources=int(metadata["sources"]),
+        try:
+            nb = cls(
+                **{name: tensors[name] for name in _TENSORS},  # type: ignore[arg-type]
+                radius=float(metadata["radius"]),
+                num_sources=int(metadata["sources"]),
+            )
+        except (KeyError, ValueError) as error:
+            raise FileFormatError(f"{path}: {error} is missing or malformed") from error
+        if not nb._is_consistent():
+            raise FileFormatError(
+                f"{path}: shapes or indices contradict each other; write it again"
+            )
+        return nb
+
+    def _is_consistent(self) -> bool:
+        """Whether compiled kernels can trust the indices."""
+        pairs, rows = self.source.shape, self.ptr.numel() - 1
+        count = self.ptr.diff()
+        return (
+            self.ptr.ndim == 1
+            and rows == self.target_vertex.numel()
+            and self.num_sources == self.source_vertex.numel()
+            and all(getattr(self, name).shape == pairs for name in _TENSORS[1:8])
+            and int(self.ptr[0]) == 0
+            and bool((count >= 0).all())
+            and torch.equal(self.target, torch.repeat_interleave(torch.arange(rows), count))
+            and bool(((self.source >= 0) & (self.source < self.num_sources)).all())
         )

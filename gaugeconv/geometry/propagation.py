@@ -38,7 +38,7 @@ def _in_shadow(vx, u, incoming, angle):
 
 
 @njit(**JIT)
-def _along_edges(he, vx, hit, cut, counts, run, seed, incoming, is_root, radius):
+def _along_edges(he, vx, hit, counts, run, seed, incoming, is_root, radius):
     """Offers the neighbours of seed.origin the paths along its edges."""
     u = seed.origin
     for k in range(vx[u].wheel, vx[u + 1].wheel):
@@ -64,24 +64,12 @@ def _along_edges(he, vx, hit, cut, counts, run, seed, incoming, is_root, radius)
             back *= vx[w].scale
             direction = scaled if is_root else seed.direction
             transport = seed.transport + scaled - back - PI
-            arrive(
-                he,
-                vx,
-                hit,
-                cut,
-                counts,
-                run,
-                w,
-                seed.length + length,
-                direction,
-                back,
-                transport,
-                radius,
-            )
+            d = seed.length + length
+            arrive(vx, hit, counts, run, w, d, direction, back, transport, radius)
 
 
 @njit(**JIT)
-def _pop_pseudo_source(he, vx, hit, cut, counts, run, stack, seed, radius):
+def _pop_pseudo_source(he, vx, hit, counts, run, stack, seed, radius):
     """Spreads from the nearest pending pseudo-source into its shadow; returns the windows pushed."""
     best = 0
     for i in range(1, counts[PENDING]):
@@ -101,16 +89,14 @@ def _pop_pseudo_source(he, vx, hit, cut, counts, run, stack, seed, radius):
     n = 0
     if vx[u].boundary:
         left = incoming + PI - SLIVER
-        n = push_fan(he, vx, hit, cut, counts, run, stack, n, seed, left, total - left, radius)
-        n = push_fan(
-            he, vx, hit, cut, counts, run, stack, n, seed, 0.0, incoming - PI + SLIVER, radius
-        )
+        n = push_fan(he, vx, hit, counts, run, stack, n, seed, left, total - left, radius)
+        n = push_fan(he, vx, hit, counts, run, stack, n, seed, 0.0, incoming - PI + SLIVER, radius)
     else:
         start = incoming + PI - SLIVER
         start -= total * math.floor(start / total)
         width = total - 2 * PI + 2 * SLIVER
-        n = push_fan(he, vx, hit, cut, counts, run, stack, n, seed, start, width, radius)
-    _along_edges(he, vx, hit, cut, counts, run, seed, incoming, False, radius)
+        n = push_fan(he, vx, hit, counts, run, stack, n, seed, start, width, radius)
+    _along_edges(he, vx, hit, counts, run, seed, incoming, False, radius)
     return n
 
 
@@ -134,7 +120,7 @@ def _split(cut, run, t, d, at):
 
 
 @njit(inline="always", **JIT)
-def _reach_corner(he, vx, hit, cut, counts, run, center, window, c, before, cx, cy, d, radius):
+def _reach_corner(he, vx, hit, counts, run, center, window, c, before, cx, cy, d, radius):
     """Offers vertex c, at (cx, cy) in the unfolded plane, the straight path from the window's origin."""
     u = window.origin
     out = (window.axis + math.atan2(cy, cx)) * vx[u].scale
@@ -144,7 +130,7 @@ def _reach_corner(he, vx, hit, cut, counts, run, center, window, c, before, cx, 
     back = (he[before].angle + turn) * vx[c].scale
     direction = out if u == center else window.direction
     transport = window.transport + out - back - PI
-    arrive(he, vx, hit, cut, counts, run, c, d, direction, back, transport, radius)
+    arrive(vx, hit, counts, run, c, d, direction, back, transport, radius)
 
 
 @njit(inline="always", **JIT)
@@ -171,57 +157,19 @@ def _advance(he, vx, hit, cut, counts, run, center, stack, n, window, radius):
         c = he[before].tail
         improves = hit[c].stamp != run or d <= hit[c].distance * (1 + TIE)
         if c != center and d <= radius and improves:
-            _reach_corner(
-                he, vx, hit, cut, counts, run, center, window, c, before, cx, cy, d, radius
-            )
+            _reach_corner(he, vx, hit, counts, run, center, window, c, before, cx, cy, d, radius)
         across = _cross(ex, ey, cx, cy)
         at = -_cross(qx, qy, cx, cy) / across if across != 0.0 else 0.5
         left, right = _split(cut, run, t, d, at)
     if left:
         zx, zy = (cx, cy) if inside_b else (bx, by)
         n = push(
-            he,
-            vx,
-            hit,
-            cut,
-            counts,
-            run,
-            stack,
-            n,
-            window,
-            px,
-            py,
-            cx,
-            cy,
-            after,
-            ax,
-            ay,
-            zx,
-            zy,
-            radius,
+            he, hit, counts, run, stack, n, window, px, py, cx, cy, after, ax, ay, zx, zy, radius
         )
     if right:
         zx, zy = (cx, cy) if inside_a else (ax, ay)
         n = push(
-            he,
-            vx,
-            hit,
-            cut,
-            counts,
-            run,
-            stack,
-            n,
-            window,
-            cx,
-            cy,
-            qx,
-            qy,
-            before,
-            zx,
-            zy,
-            bx,
-            by,
-            radius,
+            he, hit, counts, run, stack, n, window, cx, cy, qx, qy, before, zx, zy, bx, by, radius
         )
     return n
 
@@ -244,8 +192,8 @@ def propagate(he, vx, hit, cut, counts, run, center, stack, seeds, radius):
     seed = seeds[0]
     seed.origin = center
     seed.length = seed.direction = seed.transport = 0.0
-    _along_edges(he, vx, hit, cut, counts, run, seed, 0.0, True, radius)
-    n = push_fan(he, vx, hit, cut, counts, run, stack, 0, seed, 0.0, vx[center].total, radius)
+    _along_edges(he, vx, hit, counts, run, seed, 0.0, True, radius)
+    n = push_fan(he, vx, hit, counts, run, stack, 0, seed, 0.0, vx[center].total, radius)
     work = 0
     while n > 0 or counts[PENDING] > 0:
         work += 1
@@ -254,7 +202,7 @@ def propagate(he, vx, hit, cut, counts, run, center, stack, seeds, radius):
         if counts[OVERFLOW] or counts[RUNAWAY]:
             return
         if n == 0:
-            n = _pop_pseudo_source(he, vx, hit, cut, counts, run, stack, seed, radius)
+            n = _pop_pseudo_source(he, vx, hit, counts, run, stack, seed, radius)
             continue
         n -= 1
         seeds[1] = stack[n]

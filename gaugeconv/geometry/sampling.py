@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from gaugeconv.errors import MeshError
 from gaugeconv.geometry.sampling_kernels import farthest_points
 from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh.connectivity import referenced
 
 
 def farthest_point_sample(mesh: TriMesh, count: int) -> Int64[np.ndarray, " N"]:
@@ -16,15 +18,19 @@ def farthest_point_sample(mesh: TriMesh, count: int) -> Int64[np.ndarray, " N"]:
     edge path to all taken so far, components not yet reached first. A prefix of the result is itself
     such a sample. Depends on the shape alone: relabelling the mesh relabels the result, up to exact ties.
     All referenced vertices are returned when there are no more than `count`.
+
+    Raises:
+        MeshError: `count` is not positive, or the mesh has no positions.
     """
+    if count < 1:
+        raise MeshError(f"the number of vertices to sample must be at least 1, got {count}")
     from_center = np.linalg.norm(centered_positions(mesh), axis=1)
-    referenced = np.zeros(mesh.num_vertices, dtype=np.bool_)
-    referenced[mesh.faces] = True
+    used = referenced(mesh.faces, mesh.num_vertices)
     far = 4 * (1 + mesh.edge_lengths.sum() / np.sqrt(mesh.area))
-    distance = np.where(referenced, far + from_center, -1.0)
+    distance = np.where(used, far + from_center, -1.0)
     first = int(np.argmax(distance))
     ptr, neighbor, length = _edge_graph(mesh)
-    count = min(count, int(referenced.sum()))
+    count = min(count, int(used.sum()))
     return farthest_points(ptr, neighbor, length / np.sqrt(mesh.area), distance, first, count)
 
 

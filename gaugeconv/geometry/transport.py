@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float64, Int64
 from numpy.typing import ArrayLike
 
 from gaugeconv.errors import MeshError
-from gaugeconv.geometry.frames import Frames
+from gaugeconv.geometry.frames import Frames, frames_on
 from gaugeconv.geometry.tangent import TWO_PI, TangentSpaces
 from gaugeconv.mesh import TriMesh
 
@@ -29,12 +29,12 @@ def edge_transport(mesh: TriMesh, frames: Frames | None = None) -> Float64[np.nd
         (3F,) radians; φ → φ + γ_tail − γ_head. Twins have opposite angles, mod 2π.
 
     Raises:
-        MeshError: a defective mesh.
+        MeshError: a defective mesh, or frames of another one.
     """
     spaces = TangentSpaces.of(mesh)
     halfedges = mesh.halfedges
     tail, head, twin = halfedges.tail, halfedges.head, halfedges.twin
-    offset = (frames or Frames.canonical(mesh)).offset
+    offset = frames_on(mesh, frames).offset
     # without a twin the way back is the last direction of the head's open wheel
     back = np.where(twin >= 0, spaces.angle[twin], spaces.total[head])
     out = spaces.angle * spaces.scale[tail]

@@ -28,8 +28,8 @@ JIT: dict[str, Any] = {
     "fastmath": {"nsz", "arcp", "contract"},
 }
 
-# Arrays of records, so that what is read together lies together in memory. All functions pass them in
-# this order: he (half-edges), vx (vertices), hit (what has been reached), cut (splits), counts, run.
+# Arrays of records, so that what is read together lies together in memory. Functions pass them in the
+# order he (half-edges), vx (vertices), hit (what has been reached), cut (splits), counts, run.
 
 # angle: unscaled direction of the half-edge at its tail. corner: angle of the face at its tail.
 # along, height: the opposite corner in units of the half-edge, unfolded to its left.
@@ -96,7 +96,7 @@ def middle(value, lo, hi):
 
 
 @njit(inline="always", **JIT)
-def arrive(he, vx, hit, cut, counts, run, w, d, direction, back, transport, radius):
+def arrive(vx, hit, counts, run, w, d, direction, back, transport, radius):
     """Offers vertex w a path of length d; keeps it if shorter, takes it into account if tied."""
     if d <= radius:
         known = hit[w]
@@ -133,9 +133,18 @@ def arrive(he, vx, hit, cut, counts, run, w, d, direction, back, transport, radi
 
 
 @njit(inline="always", **JIT)
-def push(
-    he, vx, hit, cut, counts, run, stack, n, parent, px, py, qx, qy, edge, ax, ay, bx, by, radius
-):
+def _is_overtaken(he, hit, run, edge, t, end, length, x, y):
+    """Xin & Wang: whether a path to (x, y) on the edge, at parameter t, is longer than one by an end."""
+    known = hit[he[edge if end == 0 else _next(edge)].tail]
+    if known.stamp != run:
+        return False
+    way_round = known.distance + (t if end == 0 else 1 - t) * he[edge].length
+    bound = way_round - length
+    return bound < 0 or x * x + y * y > bound * bound + 4e-12 * way_round * way_round
+
+
+@njit(inline="always", **JIT)
+def push(he, hit, counts, run, stack, n, parent, px, py, qx, qy, edge, ax, ay, bx, by, radius):
     """Pushes the part of edge P→Q that the cone (a, b) sees, unless it cannot matter."""
     if he[edge].twin < 0 or _cross(ax, ay, bx, by) <= 0:
         return n
@@ -152,22 +161,14 @@ def push(
     nearest = min(t1, max(t0, -(px * ex + py * ey) / (ex * ex + ey * ey)))
     x = px + nearest * ex
     y = py + nearest * ey
-    room = radius - parent.length
+    length = parent.length
+    room = radius - length
     if room < 0 or x * x + y * y > room * room:
         return n
-    # Xin & Wang: useless if a window end is reached sooner by way of the edge's own vertex
-    for end in range(2):
-        known = hit[he[edge if end == 0 else _next(edge)].tail]
-        if known.stamp != run:
-            continue
-        t = t1 if end == 0 else t0
-        along = (t if end == 0 else 1 - t) * he[edge].length
-        x = px + t * ex
-        y = py + t * ey
-        way_round = known.distance + along
-        bound = way_round - parent.length
-        if bound < 0 or x * x + y * y > bound * bound + 4e-12 * way_round * way_round:
-            return n
+    if _is_overtaken(he, hit, run, edge, t1, 0, length, px + t1 * ex, py + t1 * ey):
+        return n
+    if _is_overtaken(he, hit, run, edge, t0, 1, length, px + t0 * ex, py + t0 * ey):
+        return n
     if n == stack.shape[0]:
         counts[OVERFLOW] = 1
         return n
@@ -181,7 +182,7 @@ def push(
 
 
 @njit(**JIT)
-def push_fan(he, vx, hit, cut, counts, run, stack, n, seed, start, width, radius):
+def push_fan(he, vx, hit, counts, run, stack, n, seed, start, width, radius):
     """Windows from vertex seed.origin through its faces, for unscaled directions start … start+width."""
     u = seed.origin
     first = vx[u].wheel
@@ -202,26 +203,9 @@ def push_fan(he, vx, hit, cut, counts, run, stack, n, seed, start, width, radius
             ax, ay = (px, 0.0) if lo <= 0 else (math.cos(lo), math.sin(lo))
             bx, by = (qx, qy) if hi >= corner - 1e-14 else (math.cos(hi), math.sin(hi))
             seed.axis = he[h].angle
+            edge = _next(h)
             n = push(
-                he,
-                vx,
-                hit,
-                cut,
-                counts,
-                run,
-                stack,
-                n,
-                seed,
-                px,
-                0.0,
-                qx,
-                qy,
-                _next(h),
-                ax,
-                ay,
-                bx,
-                by,
-                radius,
+                he, hit, counts, run, stack, n, seed, px, 0.0, qx, qy, edge, ax, ay, bx, by, radius
             )
         width -= corner - lo
         lo = 0.0

@@ -43,7 +43,7 @@ class HalfEdges:
         """Number of undirected edges."""
         return (len(self.twin) + int(np.count_nonzero(self.twin < 0))) // 2
 
-    def of_vertex(self, vertex: int) -> Int64[np.ndarray, " D"]:
+    def of_vertex(self, vertex: int | np.integer) -> Int64[np.ndarray, " D"]:
         """Outgoing half-edges of ``vertex``, counter-clockwise; empty if unreferenced."""
         return self.wheel[self.wheel_ptr[vertex] : self.wheel_ptr[vertex + 1]]
 

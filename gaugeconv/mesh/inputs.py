@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float64, Int64
 from numpy.typing import ArrayLike
@@ -22,7 +20,7 @@ def as_vertices(vertices: ArrayLike) -> Float64[np.ndarray, "V 3"]:
         MeshError: empty, not (V, 3), not real numbers, NaN or infinite, or so large or small that
             areas do not fit float64.
     """
-    raw = _as_array(vertices, "vertices")
+    raw = as_array(vertices, "vertices")
     if raw.size == 0:
         raise MeshError(f"the mesh is empty: vertices have shape {raw.shape}")
     if raw.ndim != 2 or raw.shape[1] != 3:
@@ -51,7 +49,7 @@ def as_faces(faces: ArrayLike, num_vertices: int | None) -> Int64[np.ndarray, "F
     Raises:
         MeshError: empty, not (F, 3), not of an integer type, or an index outside [0, V).
     """
-    raw = _as_array(faces, "faces")
+    raw = as_array(faces, "faces")
     if raw.size == 0:
         raise MeshError(
             f"the mesh has no faces (faces have shape {raw.shape}); a point cloud is not a mesh"
@@ -78,7 +76,7 @@ def as_lengths(lengths: ArrayLike, num_faces: int) -> Float64[np.ndarray, "F 3"]
     Raises:
         MeshError: not (F, 3), not real numbers, NaN, infinite, negative, or out of range.
     """
-    raw = _as_array(lengths, "lengths")
+    raw = as_array(lengths, "lengths")
     if raw.shape != (num_faces, 3):
         raise MeshError(f"lengths must have shape ({num_faces}, 3) like faces, not {raw.shape}")
     out = _as_reals(raw, "lengths")
@@ -92,16 +90,21 @@ def as_lengths(lengths: ArrayLike, num_faces: int) -> Float64[np.ndarray, "F 3"]
     return out
 
 
-def _as_array(values: Any, what: str) -> np.ndarray:
-    """A numpy array of ``values``; torch tensors are recognised by their methods."""
+def as_array(values: ArrayLike, what: str) -> np.ndarray:
+    """A numpy array of ``values``; torch tensors are recognised by their methods.
+
+    Raises:
+        MeshError: there is no such array; ``what`` names it.
+    """
     try:
-        if hasattr(values, "detach"):
-            values = values.detach().cpu()
-            values = values.double() if values.is_floating_point() else values
-            return values.numpy()
-        return np.asarray(values)
+        detach = getattr(values, "detach", None)
+        if detach is None:
+            return np.asarray(values)
+        tensor = detach().cpu()
+        # numpy has no bfloat16
+        return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
     except (TypeError, ValueError) as error:
-        raise MeshError(f"{what} cannot be read as an array of three columns: {error}") from error
+        raise MeshError(f"{what} cannot be read as an array: {error}") from error
 
 
 def _as_reals(raw: np.ndarray, what: str) -> np.ndarray:

@@ -18,6 +18,7 @@ from trimesh.exchange.stl import export_stl
 
 from gaugeconv.errors import MeshError
 from gaugeconv.files import atomic_path
+from gaugeconv.mesh.inputs import as_array
 from gaugeconv.mesh.ply_reader import read_ply
 from gaugeconv.mesh.ply_writer import write_ply
 from gaugeconv.mesh.polygons import FileContent, triangulate
@@ -174,7 +175,7 @@ def _per_face(
     """Integers for each face, checked against the type they will be stored as."""
     if values is None:
         return None
-    array = np.asarray(values)
+    array = as_array(values, name)
     wanted = (mesh.num_faces, *shape)
     if array.shape != wanted or array.dtype.kind not in "iu":
         raise MeshError(

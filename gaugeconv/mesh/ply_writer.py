@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Float64, Int32, Int64, UInt8
 
 
 def write_ply(
     path: Path,
     vertices: Float64[np.ndarray, "V 3"],
     faces: Int64[np.ndarray, "F 3"],
-    labels: Int64[np.ndarray, " F"] | None,
+    labels: Int32[np.ndarray, " F"] | None,
     colors: UInt8[np.ndarray, "F 3"] | None,
 ) -> None:
     """Binary little-endian PLY with double positions and optional face labels and colours."""

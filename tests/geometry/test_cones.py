@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -59,5 +61,5 @@ def test_transports_of_neighbourhoods_round_the_apex_add_up_to_the_holonomy():
     table = Table.of(neighborhoods(mesh, 5.0))
     phi = dict(zip(zip(table.p, table.q, strict=True), table.transport, strict=True))
     loop = [1, 1 + SECTORS + 3, 1 + 2 * SECTORS + 6, 1 + 10, 1]  # steps of less than half a turn
-    walk = sum(phi[b, a] for a, b in zip(loop[:-1], loop[1:], strict=True))
+    walk = sum(phi[b, a] for a, b in pairwise(loop))
     assert abs(wrap(walk - (TWO_PI - total_angle))) < 1e-12

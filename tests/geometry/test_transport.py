@@ -9,7 +9,7 @@ from gaugeconv.errors import MeshError
 from gaugeconv.geometry import Frames, holonomy, neighborhoods, parallel_transport
 from gaugeconv.geometry.transport import angle_defect, edge_transport, face_holonomy
 from gaugeconv.mesh import TriMesh, shapes
-from tests.geometry.zoo import Table, bumpy_sphere, edge_radius, l_shape, rough_sphere, wrap
+from tests.geometry.zoo import Table, bumpy_sphere, l_shape, rough_sphere, wrap
 
 
 def with_extras(mesh: TriMesh) -> TriMesh:
@@ -157,7 +157,3 @@ def test_a_step_that_is_no_edge_is_named():
         parallel_transport(mesh, [0, far, *path])
     with pytest.raises(MeshError, match="no edge joins vertices"):
         holonomy(mesh, [path[0], path[1], far])
-
-
-def test_radius_of_zoo_meshes_covers_an_edge():
-    assert edge_radius(shapes.icosphere(0), 2.0) > shapes.icosphere(0).edge_lengths.max()

@@ -123,11 +123,13 @@ def gauge_residual(table: Table, theta, transport, orientation: int = 1) -> floa
     return float(max(np.abs(in_theta).max(initial=0), np.abs(in_transport).max(initial=0)))
 
 
-def assert_same_up_to_gauge(table: Table, other: Table, tolerance: float, orientation: int = 1):
+def assert_same_up_to_gauge(
+    table: Table, other: Table, tolerance: float, orientation: int = 1, weights: float = 1e-11
+):
     """Same pairs, lengths and weights; angles differ by a change of gauge."""
     assert table.same_pairs(other)
     scale = max(other.r.max(), 1e-300)
     assert np.abs(table.r - other.r).max() <= tolerance * scale
-    np.testing.assert_allclose(table.weight, other.weight, rtol=1e-11)
+    np.testing.assert_allclose(table.weight, other.weight, rtol=weights)
     residual = gauge_residual(table, other.theta, other.transport, orientation)
     assert residual <= tolerance, f"angles differ by {residual:.2e} rad beyond a change of gauge"

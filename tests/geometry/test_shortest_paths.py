@@ -1,0 +1,63 @@
+"""Distances against an independent implementation of exact geodesics (MMP)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gaugeconv.geometry import neighborhoods
+from gaugeconv.mesh import TriMesh
+from tests.geometry.zoo import Table, bumpy_sphere, edge_radius, irregular_torus, rough_sphere
+
+PAIRS = 300
+
+
+def some_pairs(table: Table, count: int, seed: int) -> np.ndarray:
+    """Indices of random pairs p ≠ q."""
+    apart = np.flatnonzero(table.p != table.q)
+    return np.random.default_rng(seed).choice(apart, count, replace=False)
+
+
+def mmp_distances(mesh: TriMesh, table: Table, chosen: np.ndarray) -> np.ndarray:
+    mmp = pytest.importorskip("pygeodesic.geodesic")
+    solver = mmp.PyGeodesicAlgorithmExact(mesh.vertices, mesh.faces.astype(np.int32))
+    return np.array([solver.geodesicDistance(table.p[e], table.q[e])[0] for e in chosen])
+
+
+@pytest.mark.parametrize(
+    ("make", "edges"),
+    [
+        (lambda: irregular_torus(30, 15, 21), 3.5),
+        (lambda: bumpy_sphere(500, 22), 3.5),
+        (lambda: rough_sphere(500, 23, 0.12), 3.5),
+        (lambda: rough_sphere(300, 24, 0.4), 9.0),
+    ],
+    ids=["torus", "bumpy", "rough", "very rough and far"],
+)
+def test_distances_are_those_of_mmp(make, edges):
+    mesh = make()
+    radius = edge_radius(mesh, edges)
+    table = Table.of(neighborhoods(mesh, radius))
+    chosen = some_pairs(table, PAIRS, seed=25)
+    exact = mmp_distances(mesh, table, chosen)
+    assert np.abs(table.r[chosen] - exact).max() < 1e-9 * radius
+
+
+def test_no_pair_within_the_radius_is_missing():
+    mmp = pytest.importorskip("pygeodesic.geodesic")
+    mesh = rough_sphere(300, 26, 0.2)
+    radius = edge_radius(mesh, 3.5)
+    nb = neighborhoods(mesh, radius)
+    solver = mmp.PyGeodesicAlgorithmExact(mesh.vertices, mesh.faces.astype(np.int32))
+    for p in range(0, 300, 30):
+        distance, _ = solver.geodesicDistances(np.array([p]), None)
+        row = nb.source[nb.ptr[p] : nb.ptr[p + 1]].numpy()
+        assert np.array_equal(row, np.flatnonzero(distance <= radius))
+
+
+def test_the_rough_meshes_bend_paths_at_saddles():
+    """Otherwise the pseudo-sources would go untested: the edge paths through them must matter."""
+    from gaugeconv.geometry.transport import angle_defect
+
+    mesh = rough_sphere(500, 23, 0.12)
+    assert (angle_defect(mesh) < -0.1).mean() > 0.2

@@ -1,0 +1,56 @@
+"""Building blocks of networks."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from gaugeconv.geometry.neighborhoods import Neighborhoods
+from gaugeconv.nn.conv import GaugeConv
+from gaugeconv.nn.fields import FieldModule
+from gaugeconv.nn.nonlinearity import FieldDropout, GatedNonlinearity
+from gaugeconv.nn.norm import FieldNorm
+from gaugeconv.reps import FieldType, RadialBasis
+
+
+class ResidualBlock(FieldModule):
+    """x ↦ gate(norm(x + conv(dropout(gate(norm(conv(x))))))); covariant.
+
+    Both normalisations stand before a nonlinearity, so features stay of unit scale whatever the
+    depth. The second convolution starts at `SECOND_SCALE` of its usual weights: a new block is
+    close to gate ∘ norm, and deep stacks train from the first step on.
+
+    Args:
+        in_type: type of the input and the output, on one set of vertices.
+        radial: number of radial functions, or a radial basis.
+        dropout: probability with which whole channels are dropped between the convolutions.
+    """
+
+    SECOND_SCALE = 0.5
+
+    def __init__(
+        self, in_type: str | FieldType, radial: int | RadialBasis = 3, dropout: float = 0.0
+    ) -> None:
+        super().__init__(in_type)
+        kind = self.in_type
+        # norms bring their own bias
+        self.conv1 = GaugeConv(kind, kind, radial, bias=False)
+        self.norm1 = FieldNorm(kind)
+        self.gate1 = GatedNonlinearity(kind)
+        self.dropout = FieldDropout(kind, dropout)
+        self.conv2 = GaugeConv(kind, kind, radial, bias=False)
+        self.norm2 = FieldNorm(kind)
+        self.gate2 = GatedNonlinearity(kind)
+        self.conv2.rings.data.mul_(self.SECOND_SCALE)
+        self.conv2.center.data.mul_(self.SECOND_SCALE)
+
+    def forward(
+        self, x: Float[Tensor, "*batch V dim"], nb: Neighborhoods
+    ) -> Float[Tensor, "*batch V dim"]:
+        """Features of the same type on the same vertices.
+
+        Raises:
+            FieldTypeError: x is not of the type on the sources of nb, or nb has other targets.
+        """
+        y = self.dropout(self.gate1(self.norm1(self.conv1(x, nb))))
+        return self.gate2(self.norm2(x + self.conv2(y, nb)))

@@ -1,0 +1,56 @@
+"""The pointwise linear layer: intertwiners at every vertex."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gaugeconv.nn.fields import FieldModule, add_bias, check_features
+from gaugeconv.reps import FieldType, Intertwiners
+
+
+class GaugeLinear(FieldModule):
+    """Mixes channels of equal order at each vertex; covariant.
+
+    Order 0 mixes as an ordinary linear layer, order m ≥ 1 with a + bJ for every channel pair, which
+    is a complex number. Output orders that the input lacks are zero. Unit variance in gives unit
+    variance out at the start.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output.
+        bias: whether to add a bias, on order-0 channels only.
+    """
+
+    def __init__(
+        self, in_type: str | FieldType, out_type: str | FieldType, bias: bool = True
+    ) -> None:
+        super().__init__(in_type, out_type)
+        self.intertwiners = Intertwiners(self.in_type, self.out_type)
+        self.weight = nn.Parameter(torch.empty(self.intertwiners.size))
+        scalars = self.out_type.multiplicity(0)
+        self.bias = nn.Parameter(torch.empty(scalars)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new weights, each scaled by its own fan-in."""
+        index, sign = self.intertwiners.index, self.intertwiners.sign
+        fan_in = torch.from_numpy((sign != 0).sum(axis=1, keepdims=True).repeat(sign.shape[1], 1))
+        std = torch.zeros(self.weight.numel(), dtype=torch.float64)
+        used = torch.from_numpy(sign != 0)
+        std[torch.from_numpy(index)[used]] = 1 / fan_in[used].double().sqrt()
+        with torch.no_grad():
+            self.weight.normal_().mul_(std)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Float[Tensor, "*batch in"]) -> Float[Tensor, "*batch out"]:
+        """Features of the output type at the same vertices.
+
+        Raises:
+            FieldTypeError: x is not of the input type.
+        """
+        check_features(x, self.in_type)
+        y = nn.functional.linear(x, self.intertwiners.matrix(self.weight))
+        return y if self.bias is None else add_bias(y, self.bias, self.out_type)

@@ -1,0 +1,112 @@
+"""Measuring a network on a split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from gaugeconv.data import DatasetFolder
+from gaugeconv.models import GaugeSegmenter
+from gaugeconv.train.metrics import SegmentationMetrics
+from gaugeconv.train.prepare import (
+    OnProgress,
+    PreparedMesh,
+    match_labels,
+    no_progress,
+    prepare_mesh,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The metrics of a split, together and mesh by mesh.
+
+    Attributes:
+        split: which split.
+        overall: all meshes together.
+        per_mesh: by name.
+    """
+
+    split: str
+    overall: SegmentationMetrics
+    per_mesh: dict[str, SegmentationMetrics]
+
+    def to_json(self) -> str:
+        """The content of `to_dict` as a JSON document."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: everything overall; accuracy and mean IoU per mesh."""
+        meshes = {name: metrics.to_dict() for name, metrics in self.per_mesh.items()}
+        return {
+            "split": self.split,
+            "overall": self.overall.to_dict(),
+            "meshes": {
+                name: {key: values[key] for key in ("accuracy", "mean_iou")}
+                for name, values in meshes.items()
+            },
+        }
+
+    def __str__(self) -> str:
+        """The overall table and one line per mesh."""
+        width = max(len(name) for name in self.per_mesh)
+        lines = [
+            f"{name:<{width}}  {metrics.accuracy:.4f}" for name, metrics in self.per_mesh.items()
+        ]
+        return "\n".join([f"{self.split}: {self.overall}", "", "accuracy per mesh", *lines])
+
+
+def evaluate(
+    model: GaugeSegmenter,
+    dataset: DatasetFolder,
+    split: str = "test",
+    on_progress: OnProgress = no_progress,
+) -> Evaluation:
+    """Labels every mesh of a split and compares with the truth, by area; gauge invariant.
+
+    The meshes are held in memory one at a time. The dataset's labels are matched by name.
+
+    Args:
+        model: the network.
+        dataset: where the meshes are.
+        split: "train", "val" or "test".
+        on_progress: told of every mesh.
+
+    Raises:
+        DataError: the split is empty, a label file does not fit, or the network lacks a label.
+        MeshError: a mesh is malformed.
+    """
+    label_map = match_labels(dataset.label_names, model.config.label_names)
+    names = dataset.names(split)
+    per_mesh = {}
+    for done, name in enumerate(names, start=1):
+        prepared = prepare_mesh(model, dataset.load(name), label_map)
+        per_mesh[name] = measure(model, prepared)
+        on_progress(f"evaluate {split}", done, len(names), name)
+    return Evaluation(split, SegmentationMetrics.sum(per_mesh.values()), per_mesh)
+
+
+def measure_all(model: GaugeSegmenter, meshes: Sequence[PreparedMesh]) -> SegmentationMetrics:
+    """The metrics of several prepared meshes together."""
+    return SegmentationMetrics.sum(measure(model, prepared) for prepared in meshes)
+
+
+def measure(model: GaugeSegmenter, prepared: PreparedMesh) -> SegmentationMetrics:
+    """The metrics of one prepared mesh; the network is left in the mode it was in."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():  # not inference_mode: what the geometry caches must train later
+            predicted = model(prepared.inputs).argmax(dim=-1)
+    finally:
+        model.train(training)
+    return SegmentationMetrics.of_mesh(
+        prepared.labels.numpy(),
+        predicted.cpu().numpy(),
+        prepared.weights.numpy(),
+        model.config.label_names,
+    )

@@ -1,0 +1,121 @@
+"""Everything about a mesh that does not change during training, computed once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int, Int64
+from torch import Tensor
+
+from gaugeconv.data import LabelledMesh, deform
+from gaugeconv.errors import DataError
+from gaugeconv.models import GaugeSegmenter, SegmenterInput
+
+OnProgress = Callable[[str, int | float, int | float, str], None]
+"""Called as (stage, done, total, note) while long work goes on."""
+
+
+def no_progress(stage: str, done: int | float, total: int | float, note: str) -> None:
+    """An `OnProgress` for nobody."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedMesh:
+    """One mesh as a network and its loss see it.
+
+    Attributes:
+        name: of the item in its dataset.
+        inputs: geometry and input features.
+        labels: (F,) in the network's order of labels, −1 for unlabelled.
+        weights: (F,) share of the labelled area, float64, 0 for unlabelled faces. Gauge invariant.
+    """
+
+    name: str
+    inputs: SegmenterInput
+    labels: Int[Tensor, " F"]
+    weights: Float64[Tensor, " F"]
+
+
+def prepare_mesh(
+    model: GaugeSegmenter, item: LabelledMesh, label_map: Int64[np.ndarray, " K"]
+) -> PreparedMesh:
+    """Computes geometry and inputs, area weights, and labels in the network's order.
+
+    Args:
+        model: the network whose inputs are wanted.
+        item: the mesh and its labels.
+        label_map: the network's label for each of the dataset's, from `match_labels`.
+    """
+    labels = np.where(item.face_labels >= 0, label_map[item.face_labels], -1)
+    areas = np.where(labels >= 0, item.mesh.face_areas, 0.0)
+    total = areas.sum()
+    return PreparedMesh(
+        item.name,
+        model.prepare(item.mesh),
+        torch.from_numpy(labels),
+        torch.from_numpy(areas / (total if total > 0 else 1.0)),
+    )
+
+
+def prepare_all(
+    model: GaugeSegmenter,
+    items: Sequence[LabelledMesh],
+    label_map: Int64[np.ndarray, " K"],
+    augment: int = 0,
+    seed: int = 0,
+    on_progress: OnProgress = no_progress,
+) -> list[PreparedMesh]:
+    """Prepares meshes to learn from or validate on, each followed by its deformed copies.
+
+    Args:
+        model: the network whose inputs are wanted.
+        items: the meshes.
+        label_map: as for `prepare_mesh`.
+        augment: deformed copies of every mesh.
+        seed: of the deformations; copy j of mesh i depends on (seed, i, j) alone.
+        on_progress: told of every mesh.
+
+    Raises:
+        DataError: a mesh has no labelled area.
+    """
+    prepared: list[PreparedMesh] = []
+    for index, item in enumerate(items):
+        for copy in range(1 + augment):
+            mesh = (
+                deform(item.mesh, np.random.default_rng([seed, index, copy])) if copy else item.mesh
+            )
+            changed = LabelledMesh(item.name, mesh, item.face_labels)
+            prepared.append(prepare_mesh(model, changed, label_map))
+            on_progress("geometry", len(prepared), len(items) * (1 + augment), item.name)
+        if not bool((prepared[-1].weights > 0).any()):
+            raise DataError(f"{item.name} has no labelled area; take it out of its split")
+    return prepared
+
+
+def match_labels(
+    dataset_names: Sequence[str], model_names: Sequence[str]
+) -> Int64[np.ndarray, " K"]:
+    """The network's index of every label of a dataset, matched by name.
+
+    Raises:
+        DataError: the network does not know a label of the dataset.
+    """
+    unknown = [name for name in dataset_names if name not in model_names]
+    if unknown:
+        raise DataError(
+            f"the network does not know the labels {unknown}; it knows {list(model_names)}"
+        )
+    return np.array([list(model_names).index(name) for name in dataset_names], dtype=np.int64)
+
+
+def fingerprint(items: Iterable[LabelledMesh]) -> str:
+    """A hash of names, meshes and labels, to tell whether a run goes on with the same data."""
+    digest = hashlib.sha256()
+    for item in items:
+        digest.update(f"{item.name}\0{item.mesh.content_hash()}\0".encode())
+        digest.update(np.ascontiguousarray(item.face_labels).tobytes())
+    return digest.hexdigest()

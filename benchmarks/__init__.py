@@ -1,0 +1,1 @@
+"""Measurements. `python -m benchmarks` lists the rows, `python -m benchmarks ROW …` runs some."""

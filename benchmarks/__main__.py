@@ -1,0 +1,27 @@
+"""`python -m benchmarks [ROW …]`: runs rows, all of them by default, and records the figures."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.harness import record
+from benchmarks.rows import ROWS
+
+
+def main() -> None:
+    listing = "\n".join(f"  {name}: {(row.__doc__ or '').strip()}" for name, row in ROWS.items())
+    parser = argparse.ArgumentParser(
+        description="Runs measurements and writes benchmarks/results/ROW.json.",
+        epilog=listing,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="which rows (default: all)")
+    names = parser.parse_args().rows or list(ROWS)
+    for unknown in [name for name in names if name not in ROWS]:
+        parser.error(f"no row is called {unknown!r}; there are: {', '.join(ROWS)}")
+    for name in names:
+        record(name, ROWS[name]())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The rows that need no data: one function each, returning its figures."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.harness import peak_memory_gb
+from gaugeconv import FieldType, neighborhoods, shapes, verify
+from gaugeconv.data import DatasetFolder
+from gaugeconv.mesh import TriMesh
+from gaugeconv.models import GaugeSegmenter
+from gaugeconv.nn import GaugeConv
+from gaugeconv.train import evaluate
+
+MESHES = Path(__file__).parents[1] / "meshes"
+BODIES = MESHES / "bodies"
+
+
+def median_seconds(run: Callable[[], Any], repeats: int = 5) -> float:
+    """Median wall time, after one run that compiles and warms up."""
+    run()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def neighborhoods_20k() -> dict[str, Any]:
+    """Neighbourhoods of a 20,000-vertex torus at about 45 neighbours; to reach: ≤ 1 s."""
+    mesh = shapes.torus(200, 100)
+    radius = 3.3 * mesh.mean_edge_length
+    nb = neighborhoods(mesh, radius)
+    seconds = median_seconds(lambda: neighborhoods(mesh, radius))
+    return {
+        "vertices": mesh.num_vertices,
+        "neighbors": nb.r.numel() / mesh.num_vertices,
+        "seconds": seconds,
+        "peak_gb": peak_memory_gb(),
+    }
+
+
+def convolution_10k() -> dict[str, Any]:
+    """GaugeConv 16×(0,1,2) → 16×(0,1,2), three rings, 10,242 vertices, about 32 neighbours."""
+    mesh = shapes.icosphere(5)
+    nb = neighborhoods(mesh, 2.95 * mesh.mean_edge_length)
+    field = FieldType("16x0 + 16x1 + 16x2")
+    conv = GaugeConv(field, field, radial=3)
+    x = torch.randn(mesh.num_vertices, field.dim, requires_grad=True)
+    with torch.no_grad():
+        forward = median_seconds(lambda: conv(x, nb))
+    both = median_seconds(lambda: conv(x, nb).square().sum().backward())
+    return {
+        "neighbors": nb.r.numel() / mesh.num_vertices,
+        "forward_seconds": forward,
+        "forward_backward_seconds": both,
+    }
+
+
+def gauge_error() -> dict[str, Any]:
+    """The packaged network on every bundled body, frames redrawn and mesh relabelled."""
+    figures: dict[str, Any] = {}
+    for dtype in (torch.float32, torch.float64):
+        model = GaugeSegmenter.load("bodies").to(dtype)
+        figures[str(dtype).removeprefix("torch.")] = {
+            path.stem: json.loads(verify(model, TriMesh.load(path)).to_json())
+            for path in sorted((BODIES / "meshes").glob("*.ply"))
+        }
+    return figures
+
+
+def bundled_accuracy() -> dict[str, Any]:
+    """Area-weighted accuracy of the packaged weights on the bundled bodies; to reach: ≥ 0.95."""
+    result = evaluate(GaugeSegmenter.load("bodies"), DatasetFolder(BODIES), "test")
+    return json.loads(result.to_json())
+
+
+def segment_20k() -> dict[str, Any]:
+    """`gaugeconv segment` on about 20,000 vertices; to reach: ≤ 5 s beyond import and ≤ 2 GB."""
+    mesh = _refined(TriMesh.load(BODIES / "meshes" / "body-1.ply"), at_least=19_000)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "body.ply"
+        mesh.save(path)
+        program = (
+            "import time, resource, torch, gaugeconv.models, gaugeconv.viz, gaugeconv.cli as c\n"
+            "start = time.perf_counter()\n"
+            f"code = c.main(['segment', {str(path)!r}, '--out', {folder + '/'!r}, '--view'])\n"
+            "gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9\n"
+            "print('FIGURES', code, time.perf_counter() - start, gb)\n"
+        )
+        runs = [
+            subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, text=True, check=True
+            )
+            for _ in range(3)
+        ]
+    figures = [run.stdout.rsplit("FIGURES", 1)[1].split() for run in runs]
+    return {
+        "vertices": mesh.num_vertices,
+        "seconds": [float(f[1]) for f in figures],
+        "peak_gb": max(float(f[2]) for f in figures),
+    }
+
+
+def _refined(mesh: TriMesh, at_least: int) -> TriMesh:
+    """Midpoint subdivision until there are enough vertices."""
+    import trimesh
+
+    vertices, faces = mesh.vertices, mesh.faces
+    while len(vertices) < at_least:
+        vertices, faces = trimesh.remesh.subdivide(vertices, faces)
+    return TriMesh(vertices, faces)
+
+
+ROWS: dict[str, Callable[[], dict[str, Any]]] = {
+    row.__name__: row
+    for row in (neighborhoods_20k, convolution_10k, gauge_error, bundled_accuracy, segment_20k)
+}

@@ -87,7 +87,7 @@ def prepare(frames: Frames, config: SegmenterConfig) -> SegmenterInput:
     )
 
 
-Orders = list[Float64[np.ndarray, "N d"]]
+Orders = list[Float64[np.ndarray, "N _"]]
 """Features of order 0, of order 1 and of order 2."""
 
 

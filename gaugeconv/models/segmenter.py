@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 from os import PathLike
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -150,7 +149,7 @@ class GaugeSegmenter(nn.Module):
         save_weights(path, self.state_dict(), self.config)
 
     @classmethod
-    def load(cls, name_or_path: str | PathLike[str]) -> Self:
+    def load(cls, name_or_path: str | PathLike[str]) -> GaugeSegmenter:
         """Packaged weights by name ("bodies"), or a file that `save` wrote.
 
         Raises:

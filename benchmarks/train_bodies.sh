@@ -10,6 +10,6 @@ work=${1:-out/bodies}
 if [ -e "$work/run/config.json" ]; then
   gaugeconv train "$work/data" --out "$work/run" --resume
 else
-  gaugeconv train "$work/data" --out "$work/run" --epochs 20 --val-every 2 --threads 1
+  gaugeconv train "$work/data" --out "$work/run" --epochs 12 --val-every 2 --threads 1
 fi
 cp "$work/run/best.safetensors" gaugeconv/models/weights/bodies.safetensors

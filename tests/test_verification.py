@@ -33,6 +33,7 @@ from gaugeconv.nn import (
 )
 from gaugeconv.reps import FieldType
 from gaugeconv.verification import VerifyReport, verify, verify_relabelling
+from gaugeconv.verification.choose import choose_subject
 from gaugeconv.verification.rebuilt import gauge_angle, rebuilt
 
 TYPE, OTHER = "8x0 + 3x1 + 2x2", "2x1 + 6x0 + 1x3"
@@ -550,9 +551,9 @@ def test_a_mesh_is_asked_for_where_one_is_needed(mesh: TriMesh) -> None:
     with pytest.raises(MeshError, match="GaugeSegmenter prepares its input from a mesh"):
         verify(segmenter(), nb)
     with pytest.raises(MeshError, match="needs a TriMesh, got Neighborhoods"):
-        verify_relabelling(layer("conv"), nb)  # type: ignore[arg-type]
+        choose_subject(layer("conv"), nb, 0, True, {})
     with pytest.raises(MeshError, match="needs a TriMesh or Neighborhoods, got str"):
-        verify(layer("conv"), "mesh.ply")  # type: ignore[arg-type]
+        choose_subject(layer("conv"), "mesh.ply", 0, False, {})
 
 
 def test_as_many_faces_as_vertices_are_told_apart_by_the_caller() -> None:

@@ -48,7 +48,7 @@ class Bars:
         """Moves the bar of a stage, replacing that of another stage."""
         if self._bar is None or self._bar.desc != stage:
             self._close()
-            layout = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}<{remaining} {postfix}"
+            layout = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}<{remaining}{postfix}"
             self._bar = tqdm(total=total, desc=stage, bar_format=layout, leave=False, disable=None)
             self._bar.desc = stage
         self._bar.set_postfix_str(note, refresh=False)

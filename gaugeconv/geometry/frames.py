@@ -68,7 +68,7 @@ class Frames:
             )
         return cls(mesh, -np.arctan2(y, x))
 
-    def rotated(self, gamma: ArrayLike) -> Frames:
+    def rotated(self, gamma: ArrayLike | float) -> Frames:
         """The gauge p ◁ k⁻¹: frames turn by −γ, so components of vectors change by R(+γ).
 
         Args:

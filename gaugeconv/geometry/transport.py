@@ -59,7 +59,8 @@ def parallel_transport(mesh: TriMesh, path: ArrayLike, frames: Frames | None = N
     vertices = _checked_path(mesh, path)
     angle = edge_transport(mesh, frames)
     half_edge, forward = _edges_along(mesh, vertices)
-    return float(_wrapped(np.where(forward, angle[half_edge], -angle[half_edge]).sum()))
+    steps = np.where(forward, angle[half_edge], -angle[half_edge])
+    return float(_wrapped(steps.sum(keepdims=True))[0])
 
 
 def holonomy(mesh: TriMesh, loop: ArrayLike) -> float:
@@ -150,6 +151,6 @@ def _edges_along(
     return half_edge, forward
 
 
-def _wrapped(angle: np.ndarray) -> np.ndarray:
+def _wrapped(angle: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:
     """The angle mod 2π, in (−π, π]."""
     return angle - TWO_PI * np.ceil(angle / TWO_PI - 0.5)

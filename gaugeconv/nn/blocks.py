@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -41,8 +42,9 @@ class ResidualBlock(FieldModule):
         self.conv2 = GaugeConv(kind, kind, radial, bias=False)
         self.norm2 = FieldNorm(kind)
         self.gate2 = GatedNonlinearity(kind)
-        self.conv2.rings.data.mul_(self.SECOND_SCALE)
-        self.conv2.center.data.mul_(self.SECOND_SCALE)
+        with torch.no_grad():
+            self.conv2.rings.mul_(self.SECOND_SCALE)
+            self.conv2.center.mul_(self.SECOND_SCALE)
 
     def forward(
         self, x: Float[Tensor, "*batch V dim"], nb: Neighborhoods

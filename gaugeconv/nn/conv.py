@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gaugeconv import ops
 from gaugeconv.geometry.neighborhoods import Neighborhoods
-from gaugeconv.nn.fields import FieldModule, add_bias
+from gaugeconv.nn.fields import FieldModule, bias_vector
 from gaugeconv.reps import FieldType, KernelSpace, RadialBasis
 
 TYPICAL_NEIGHBORS = 32
@@ -86,7 +86,7 @@ class GaugeConv(FieldModule):
         """
         rings, center = self.kernel()
         y = ops.convolve(x, rings, center, nb, self.space)
-        return y if self.bias is None else add_bias(y, self.bias, self.out_type)
+        return y if self.bias is None else y + bias_vector(self.bias, self.out_type)
 
     def extra_repr(self) -> str:
         """The types and the radial basis."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gaugeconv.errors import FieldTypeError
-from gaugeconv.reps import Block, FieldType
+from gaugeconv.reps import FieldType
 
 NORM_EPS = 1e-6
 """Added to |z|² under the root of a smooth norm: its gradient is finite where z = 0."""
@@ -21,9 +23,43 @@ def check_features(x: Tensor, expected: FieldType) -> None:
         )
 
 
-def channels(x: Float[Tensor, "*batch dim"], block: Block) -> Float[Tensor, "*batch c d"]:
-    """One block of x with channels and irrep components as separate axes."""
-    return x[..., block.slice].unflatten(-1, (block.multiplicity, block.components))
+@lru_cache(maxsize=256)
+def runs(field_type: FieldType) -> tuple[tuple[int, int], ...]:
+    """(channels, components per channel) of neighbouring blocks taken together where both are 1 or 2.
+
+    Operations that treat all orders m ≥ 1 alike take one step per run instead of one per block.
+    """
+    found: list[tuple[int, int]] = []
+    for block in field_type.blocks:
+        if found and found[-1][1] == block.components:
+            found[-1] = (found[-1][0] + block.multiplicity, block.components)
+        else:
+            found.append((block.multiplicity, block.components))
+    return tuple(found)
+
+
+def split_runs(
+    x: Float[Tensor, "*batch dim"], field_type: FieldType
+) -> list[Float[Tensor, "*batch c d"]]:
+    """The runs of x, with channels and irrep components as separate axes.
+
+    One split, because its gradient is one concatenation; slices would each fill a tensor like x.
+    """
+    sizes = runs(field_type)
+    parts = x.split([c * d for c, d in sizes], dim=-1)
+    return [part.unflatten(-1, size) for part, size in zip(parts, sizes, strict=True)]
+
+
+def join_runs(parts: list[Float[Tensor, "*batch c d"]]) -> Float[Tensor, "*batch dim"]:
+    """The inverse of `split_runs`."""
+    return torch.cat([part.flatten(-2) for part in parts], dim=-1)
+
+
+def run_invariants(
+    parts: list[Float[Tensor, "*batch c d"]], eps: float = NORM_EPS
+) -> Float[Tensor, "*batch channels"]:
+    """`invariants` of features that are split into runs."""
+    return torch.cat([p[..., 0] if p.shape[-1] == 1 else smooth_norm(p, eps) for p in parts], -1)
 
 
 def smooth_norm(z: Float[Tensor, "*batch c d"], eps: float = NORM_EPS) -> Float[Tensor, "*batch c"]:
@@ -46,11 +82,7 @@ def invariants(
     """
     field_type = FieldType(field_type)
     check_features(x, field_type)
-    parts = [
-        x[..., block.slice] if block.order == 0 else smooth_norm(channels(x, block), eps)
-        for block in field_type.blocks
-    ]
-    return torch.cat(parts, dim=-1)
+    return run_invariants(split_runs(x, field_type), eps)
 
 
 class FieldModule(nn.Module):
@@ -73,20 +105,16 @@ class FieldModule(nn.Module):
         return f"'{self.in_type}' -> '{self.out_type}'"
 
 
-def add_bias(
-    x: Float[Tensor, "*batch dim"], bias: Float[Tensor, " scalars"], field_type: FieldType
-) -> Float[Tensor, "*batch dim"]:
-    """Adds a number to every order-0 channel, and nothing to any other.
+def bias_vector(bias: Float[Tensor, " scalars"], field_type: FieldType) -> Float[Tensor, " dim"]:
+    """A number for every order-0 channel, and zero for every other component.
 
     A bias on a component of order ≥ 1 would pick a direction in the arbitrary frame.
     """
-    if bias.numel() == 0:
-        return x
     parts, start = [], 0
-    for block in field_type.blocks:
-        if block.order == 0:
-            parts.append(bias[start : start + block.multiplicity])
-            start += block.multiplicity
+    for channels, components in runs(field_type):
+        if components == 1:
+            parts.append(bias[start : start + channels])
+            start += channels
         else:
-            parts.append(bias.new_zeros(block.multiplicity * block.components))
-    return x + torch.cat(parts)
+            parts.append(bias.new_zeros(channels * components))
+    return torch.cat(parts)

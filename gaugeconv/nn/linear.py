@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gaugeconv.nn.fields import FieldModule, add_bias, check_features
+from gaugeconv.nn.fields import FieldModule, bias_vector, check_features
 from gaugeconv.reps import FieldType, Intertwiners
 
 
@@ -53,4 +53,4 @@ class GaugeLinear(FieldModule):
         """
         check_features(x, self.in_type)
         y = nn.functional.linear(x, self.intertwiners.matrix(self.weight))
-        return y if self.bias is None else add_bias(y, self.bias, self.out_type)
+        return y if self.bias is None else y + bias_vector(self.bias, self.out_type)

@@ -7,7 +7,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gaugeconv.errors import FieldTypeError
-from gaugeconv.nn.fields import FieldModule, channels, check_features, invariants
+from gaugeconv.nn.fields import (
+    FieldModule,
+    check_features,
+    invariants,
+    join_runs,
+    run_invariants,
+    runs,
+    split_runs,
+)
 from gaugeconv.reps import FieldType
 
 
@@ -35,16 +43,15 @@ class GatedNonlinearity(FieldModule):
         check_features(x, self.in_type)
         if self.gate is None:
             return nn.functional.silu(x)
-        gates = torch.sigmoid(self.gate(invariants(x, self.in_type)))
-        parts, start = [], 0
-        for block in self.in_type.blocks:
-            if block.order == 0:
-                parts.append(nn.functional.silu(x[..., block.slice]))
-            else:
-                gate = gates[..., start : start + block.multiplicity, None]
-                parts.append((channels(x, block) * gate).flatten(-2))
-                start += block.multiplicity
-        return torch.cat(parts, dim=-1)
+        parts = split_runs(x, self.in_type)
+        gates = torch.sigmoid(self.gate(run_invariants(parts)))
+        sizes = [c for c, d in runs(self.in_type) if d > 1]
+        gate = iter(gates.split(sizes, dim=-1))
+        gated = [
+            nn.functional.silu(part) if part.shape[-1] == 1 else part * next(gate)[..., None]
+            for part in parts
+        ]
+        return join_runs(gated)
 
 
 class InvariantMix(FieldModule):
@@ -77,15 +84,12 @@ class InvariantMix(FieldModule):
         Raises:
             FieldTypeError: x is not of the type.
         """
-        mixed = self.mlp(invariants(x, self.in_type))
-        parts, start = [], 0
-        for block in self.in_type.blocks:
-            part = x[..., block.slice]
-            if block.order == 0:
-                part = part + mixed[..., start : start + block.multiplicity]
-                start += block.multiplicity
-            parts.append(part)
-        return torch.cat(parts, dim=-1)
+        check_features(x, self.in_type)
+        parts = split_runs(x, self.in_type)
+        mixed = self.mlp(run_invariants(parts))
+        sizes = [c for c, d in runs(self.in_type) if d == 1]
+        added = iter(mixed.split(sizes, dim=-1))
+        return join_runs([p if p.shape[-1] > 1 else p + next(added)[..., None] for p in parts])
 
 
 class NormPool(FieldModule):
@@ -135,14 +139,11 @@ class FieldDropout(FieldModule):
         check_features(x, self.in_type)
         if not self.training or self.p == 0:
             return x
-        ones = x.new_ones(*x.shape[:-1], self.in_type.num_channels)
+        ones = x.new_ones(*x.shape[:-1], self.in_type.num_channels, 1)
         keep = nn.functional.dropout(ones, self.p)
-        parts, start = [], 0
-        for block in self.in_type.blocks:
-            mask = keep[..., start : start + block.multiplicity]
-            parts.append(mask.repeat_interleave(block.components, dim=-1))
-            start += block.multiplicity
-        return x * torch.cat(parts, dim=-1)
+        masks = keep.split([c for c, _ in runs(self.in_type)], dim=-2)
+        parts = split_runs(x, self.in_type)
+        return join_runs([part * mask for part, mask in zip(parts, masks, strict=True)])
 
     def extra_repr(self) -> str:
         """The type and the probability."""

@@ -6,17 +6,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gaugeconv.nn.fields import FieldModule, add_bias, check_features
+from gaugeconv.nn.fields import FieldModule, bias_vector, check_features
 from gaugeconv.reps import FieldType
 
 
 class FieldNorm(FieldModule):
-    """Normalises every block of a field at each vertex by itself; covariant.
+    """Normalises a field at each vertex by itself; covariant.
 
-    Order 0: layer normalisation over the block's channels, with a learned scale and bias; a block
+    Order 0: layer normalisation over each block's channels, with a learned scale and bias; a block
     of one channel, which has nothing to be compared with, is scaled and shifted only. Order m ≥ 1:
-    division by the root mean square over all components of the block, then a learned scale per
-    channel; the root is of (mean + eps), so a zero vector stays zero with a finite gradient.
+    division by the root mean square over all components of all orders at the vertex, then a learned
+    scale per channel; the root is of (mean + eps), so a zero vector stays zero with a finite
+    gradient.
+
+    Why not by the block's own size: where a shape is nearly symmetric, fields of order m ≥ 1 nearly
+    cancel, and every such layer would blow up what is left, rounding noise included. On an
+    icosphere that made a whole network's output depend on the frames by its own size in float32.
 
     Args:
         in_type: type of the input and the output.
@@ -28,6 +33,9 @@ class FieldNorm(FieldModule):
         self.eps = eps
         self.scale = nn.Parameter(torch.ones(self.in_type.num_channels))
         self.bias = nn.Parameter(torch.zeros(self.in_type.multiplicity(0)))
+        components = [b.components for b in self.in_type.blocks for _ in range(b.multiplicity)]
+        channel = torch.arange(len(components)).repeat_interleave(torch.tensor(components))
+        self.register_buffer("_channel", channel, persistent=False)  # of every component
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """Normalised features.
@@ -36,18 +44,21 @@ class FieldNorm(FieldModule):
             FieldTypeError: x is not of the type.
         """
         check_features(x, self.in_type)
-        parts, start = [], 0
-        for block in self.in_type.blocks:
-            part = x[..., block.slice]
-            scale = self.scale[start : start + block.multiplicity]
-            start += block.multiplicity
-            if block.order > 0:
-                scale = scale.repeat_interleave(block.components)
-                part = part * torch.rsqrt(part.square().mean(-1, keepdim=True) + self.eps)
-            elif block.multiplicity > 1:
-                part = nn.functional.layer_norm(part, (block.multiplicity,), eps=self.eps)
-            parts.append(part * scale)
-        return add_bias(torch.cat(parts, dim=-1), self.bias, self.in_type)
+        blocks = self.in_type.blocks
+        parts = x.split([b.multiplicity * b.components for b in blocks], dim=-1)
+        shrink = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)
+        normed = [
+            part * shrink if block.order > 0 else self._normed_scalars(part)
+            for part, block in zip(parts, blocks, strict=True)
+        ]
+        scale = self.scale.index_select(0, self.get_buffer("_channel"))
+        bias = bias_vector(self.bias, self.in_type)
+        return torch.addcmul(bias, torch.cat(normed, dim=-1), scale)
+
+    def _normed_scalars(self, part: Tensor) -> Tensor:
+        """One block of order 0."""
+        channels = part.shape[-1]
+        return nn.functional.layer_norm(part, (channels,), eps=self.eps) if channels > 1 else part
 
     def extra_repr(self) -> str:
         """The type and eps."""

@@ -24,7 +24,7 @@ from gaugeconv.ops.moments import MomentLayout, ProductMap, product_map
 from gaugeconv.ops.threads import for_rows
 from gaugeconv.reps import KernelSpace, RadialBasis
 
-_SLAB_BYTES = 4 << 20  # moments of one slab stay in the second-level cache
+_SLAB_BYTES = 2 << 20  # per thread: moments of one slab stay in the second-level cache
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def moment_slabs(
     """
     blocks, segments = _kernel_layout(layout)
     total = x.shape[0] * (tables.ptr.size - 1)
-    step = max(64, _SLAB_BYTES // (layout.width * x.element_size()))
+    step = max(64, torch.get_num_threads() * _SLAB_BYTES // (layout.width * x.element_size()))
     buffer = torch.empty(min(step, total), layout.width, dtype=x.dtype)
     values, out = x.detach().numpy(), buffer.numpy()
     geometry = (tables.ptr, tables.source, tables.radial, tables.trig, tables.ranges)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from gaugeconv.errors import MeshError
 from gaugeconv.geometry import Frames
-from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh import TriMesh, shapes
 from gaugeconv.models import GaugeSegmenter
 from tests.models.conftest import bumpy, tiny_config
 
@@ -24,6 +25,18 @@ def test_scores_do_not_depend_on_the_frames(model: GaugeSegmenter, mesh: TriMesh
     turned = Frames.canonical(mesh).rotated(gamma)
     expected = model(model.prepare(mesh))
     assert relative_change(expected, model(model.prepare(mesh, turned))) < 1e-10
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("make", [lambda: shapes.icosphere(3), lambda: shapes.torus(32, 16)])
+def test_symmetric_shapes_do_not_blow_up_rounding(
+    model: GaugeSegmenter, make: Callable[[], TriMesh]
+) -> None:
+    """There fields of order ≥ 1 nearly cancel; dividing them by their own size would be fatal."""
+    mesh = make()
+    gamma = np.random.default_rng(1).uniform(-np.pi, np.pi, mesh.num_vertices)
+    turned = Frames.canonical(mesh).rotated(gamma)
+    assert relative_change(model(model.prepare(mesh)), model(model.prepare(mesh, turned))) < 1e-10
 
 
 @torch.no_grad()

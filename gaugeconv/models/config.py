@@ -77,7 +77,9 @@ class SegmenterConfig:
                 raise FileFormatError(
                     f"the configuration's fields differ from this version's: {set(values) ^ known}"
                 )
-            lists = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+            lists: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+            }
             return cls(**lists)
         except (ValueError, TypeError) as error:
             raise FileFormatError(f"not a segmenter configuration: {error}") from error

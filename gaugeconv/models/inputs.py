@@ -53,7 +53,12 @@ class SegmenterInput:
     ) -> SegmenterInput:
         """The same input with tensors on `device` and real numbers in `dtype`."""
         levels = tuple(
-            LevelInput(*(None if part is None else part.to(device, dtype) for part in level))
+            LevelInput(
+                level.features.to(device, dtype),
+                level.within.to(device, dtype),
+                None if level.down is None else level.down.to(device, dtype),
+                level.up.to(device, dtype),
+            )
             for level in self.levels
         )
         features = self.features.to(device, dtype)

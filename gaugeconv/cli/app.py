@@ -20,7 +20,7 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="gaugeconv",
         description="Gauge equivariant convolution on triangle meshes.",
-        epilog="Example: gaugeconv segment meshes/bodies/body_00.ply --view",
+        epilog="Example: gaugeconv segment meshes/bodies/meshes/body-1.ply --view",
     )
     parser.add_argument("--version", action="version", version=f"gaugeconv {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

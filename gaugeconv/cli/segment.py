@@ -38,7 +38,7 @@ def register(commands: Commands) -> None:
         help="label the parts of a mesh",
         description="Writes the mesh with coloured parts (.ply), one label per face (.txt), labels "
         "and probabilities (.npz), a summary (.json) and, on request, a page to turn (.html).",
-        epilog="Example: gaugeconv segment meshes/bodies/body_00.ply --out out/ --view",
+        epilog="Example: gaugeconv segment meshes/bodies/meshes/body-1.ply --out out/ --view",
     )
     parser.add_argument("mesh", metavar="MESH", help=".ply, .obj, .off or .stl")
     add_weights(parser)

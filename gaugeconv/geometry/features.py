@@ -65,7 +65,7 @@ def shape_operator(nb: Neighborhoods) -> ShapeOperator:
     rows = nb.num_targets
     moment = _sum_outer(nb, weight, log, log)
     cross = _sum_outer(nb, weight, step, log)
-    floor = 1e-6 * np.trace(moment, axis1=1, axis2=2)[:, None, None] * np.eye(2)
+    floor = 1e-4 * np.trace(moment, axis1=1, axis2=2)[:, None, None] * np.eye(2)
     floor += np.where(floor.any(axis=(1, 2))[:, None, None], 0.0, np.eye(2))
     fit = np.linalg.solve(moment + floor, np.swapaxes(cross, 1, 2))
     return ShapeOperator(np.swapaxes(fit, 1, 2).reshape(rows, 2, 2) / nb.radius)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.harness import record
 from gaugeconv.data import DatasetFolder, LabelledMesh
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models import GaugeSegmenter
@@ -114,8 +115,11 @@ def main() -> None:
         return
     train, test = split(args.category, args.seed)
     figures = evaluate(args.category, args.weights, sorted(train + test) if args.all else test)
-    mean = float(np.mean(list(figures.values())))
-    print(json.dumps({"mean": mean, "shapes": figures}, indent=2))
+    report = {"mean": float(np.mean(list(figures.values()))), "shapes": figures}
+    if args.record:
+        record(args.record, {"category": args.category, "split": args.seed, **report})
+    else:
+        print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

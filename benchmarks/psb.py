@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("out", nargs="?", type=Path, help="folder to write (convert)")
     parser.add_argument("--weights", default="bodies")
     parser.add_argument("--seed", type=int, default=0, help="of the split")
+    parser.add_argument("--record", metavar="ROW", help="write results/ROW.json as well")
     parser.add_argument(
         "--all", action="store_true", help="evaluate on all shapes, not the 8 of test"
     )

@@ -10,6 +10,7 @@ import torch
 import gaugeconv as gc
 
 
+@torch.no_grad()
 def main(subdivisions: int = 3) -> None:
     mesh = gc.shapes.icosphere(subdivisions)
     print(mesh.report())

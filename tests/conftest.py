@@ -1,8 +1,33 @@
-"""What all tests share."""
+"""What all tests share: a private cache, and annotations that are checked on request."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
+from jaxtyping import install_import_hook
+
+
+def _check_annotations() -> None:
+    """Has every call of gaugeconv checked against its annotations, array shapes included.
+
+    Modules with compiled functions are left out: numba has types of its own.
+    """
+    root = Path(__file__).resolve().parents[1]
+    modules = [
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for path in sorted((root / "gaugeconv").rglob("*.py"))
+        if path.name != "__init__.py" and "njit(" not in path.read_text(encoding="utf-8")
+    ]
+    install_import_hook(modules, "tests.shape_checker.checked")
+
+
+if os.environ.get("GAUGECONV_CHECK_SHAPES") == "1":
+    # jaxtyping imports `tests` alone and looks the module up in it.
+    import tests.shape_checker  # noqa: F401
+
+    _check_annotations()
 
 
 @pytest.fixture(autouse=True)

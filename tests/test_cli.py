@@ -442,6 +442,10 @@ def test_train_refuses_bad_data_and_bad_recipes(
     (copy / "labels").mkdir()
     (copy / "labels" / "a.txt").write_text("0\n" * 9)
     assert "a.txt has 9 labels" in refused("train", copy, "--out", out)
+    (copy / "labels.json").write_text('{"labels": ["all"]}')
+    assert "at least two labels, all different, got ('all',)" in refused(
+        "train", copy, "--out", out
+    )
 
 
 def test_evaluate_refuses_a_split_without_meshes(

@@ -147,10 +147,7 @@ def _configs(
         model_config = SegmenterConfig.from_json(json.dumps(stored["model"]))
         return TrainConfig.from_dict(stored["train"]), model_config
     length = {"epochs": None} if "minutes" in recipe else {}
-    try:
-        model_config = SegmenterConfig(label_names=dataset.label_names, **network)
-    except ValueError as error:
-        raise DataError(f"{dataset.path}: {error}") from error
+    model_config = SegmenterConfig(label_names=dataset.label_names, **network)
     return TrainConfig(**{**length, **recipe}), model_config
 
 

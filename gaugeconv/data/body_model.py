@@ -159,7 +159,7 @@ def _outer_faces(faces: Int64[np.ndarray, "F 3"], inside: np.ndarray) -> Int64[n
     return faces[largest & ~inside[faces].all(axis=1)]
 
 
-def _boundary_loops(faces: Int64[np.ndarray, "F 3"]) -> list[Int64[np.ndarray, " n"]]:
+def _boundary_loops(faces: Int64[np.ndarray, "F 3"]) -> list[Int64[np.ndarray, " _n"]]:
     """Closed vertex loops along the boundary, each running with its faces' winding."""
     edges = np.stack([faces, faces[:, [1, 2, 0]]], axis=-1).reshape(-1, 2)
     present = set(map(tuple, edges.tolist()))
@@ -176,7 +176,7 @@ def _boundary_loops(faces: Int64[np.ndarray, "F 3"]) -> list[Int64[np.ndarray, "
 
 
 def _close(
-    faces: Int64[np.ndarray, "F 3"], loops: Sequence[Int64[np.ndarray, " n"]]
+    faces: Int64[np.ndarray, "F 3"], loops: Sequence[Int64[np.ndarray, " _n"]]
 ) -> tuple[Int64[np.ndarray, " U"], Int64[np.ndarray, "G 3"]]:
     """Vertices in use, and faces renumbered to them with a fan closing each loop."""
     used, compact = np.unique(faces, return_inverse=True)

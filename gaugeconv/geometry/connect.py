@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64, Int64
 from numpy.typing import ArrayLike
 
 from gaugeconv.errors import MeshError
@@ -14,7 +14,7 @@ from gaugeconv.geometry.frames import Frames, frames_on
 from gaugeconv.geometry.logmap import shortest_paths
 from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.geometry.pairs import Pairs
-from gaugeconv.mesh import TriMesh, connectivity
+from gaugeconv.mesh import TriMesh
 
 MARGIN = 1e-9  # searched beyond R, so that rounding cannot lose one of the pairs (p, q), (q, p)
 
@@ -97,11 +97,6 @@ def _connect(
         pairs = pairs.symmetric()
     pairs = pairs.select(pairs.r <= radius)
     return pairs.in_frames(frames, target_vertex, source_vertex, source_area, radius)
-
-
-def referenced(mesh: TriMesh) -> Bool[np.ndarray, " V"]:
-    """(V,) whether any face uses the vertex."""
-    return connectivity.referenced(mesh.faces, mesh.num_vertices)
 
 
 def _vertex_list(mesh: TriMesh, vertices: ArrayLike, name: str) -> Int64[np.ndarray, " N"]:

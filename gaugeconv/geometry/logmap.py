@@ -30,7 +30,7 @@ class LogMap:
         transport: (N,) φ_{p←q}, radians; φ → φ + γ_p − γ_q.
     """
 
-    center: int
+    center: int | np.integer
     vertex: Int64[np.ndarray, " N"]
     r: Float64[np.ndarray, " N"]
     theta: Float64[np.ndarray, " N"]
@@ -55,7 +55,9 @@ class PathTable:
     transport: Float64[np.ndarray, " E"]
 
 
-def log_map(mesh: TriMesh, center: int, radius: float, frames: Frames | None = None) -> LogMap:
+def log_map(
+    mesh: TriMesh, center: int | np.integer, radius: float, frames: Frames | None = None
+) -> LogMap:
     """The exact logarithmic map of `center` up to distance `radius`; empty if no face uses it.
 
     Args:

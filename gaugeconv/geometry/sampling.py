@@ -16,7 +16,8 @@ def farthest_point_sample(mesh: TriMesh, count: int) -> Int64[np.ndarray, " N"]:
 
     Starts at the vertex farthest from the area centroid; then always takes the vertex with the longest
     edge path to all taken so far, components not yet reached first. A prefix of the result is itself
-    such a sample. Depends on the shape alone: relabelling the mesh relabels the result, up to exact ties.
+    such a sample. Depends on the shape alone: relabelling the mesh relabels the result, up to exact ties,
+    which go to the smaller index whatever the order of the faces.
     All referenced vertices are returned when there are no more than `count`.
 
     Raises:
@@ -25,13 +26,14 @@ def farthest_point_sample(mesh: TriMesh, count: int) -> Int64[np.ndarray, " N"]:
     if count < 1:
         raise MeshError(f"the number of vertices to sample must be at least 1, got {count}")
     from_center = np.linalg.norm(centered_positions(mesh), axis=1)
+    from_center = np.round(from_center / from_center.max(), 9)  # the centroid depends on face order
     used = referenced(mesh.faces, mesh.num_vertices)
-    far = 4 * (1 + mesh.edge_lengths.sum() / np.sqrt(mesh.area))
-    distance = np.where(used, far + from_center, -1.0)
+    beyond = 2.0 ** np.ceil(np.log2(mesh.edge_lengths.sum()))  # longer than any path
+    distance = np.where(used, beyond * (1 + from_center), -1.0)
     first = int(np.argmax(distance))
     ptr, neighbor, length = _edge_graph(mesh)
     count = min(count, int(used.sum()))
-    return farthest_points(ptr, neighbor, length / np.sqrt(mesh.area), distance, first, count)
+    return farthest_points(ptr, neighbor, length, distance, first, count)
 
 
 def centered_positions(mesh: TriMesh) -> Float64[np.ndarray, "V 3"]:

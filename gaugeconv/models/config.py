@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from gaugeconv.errors import FileFormatError
+from gaugeconv.errors import DataError, FileFormatError
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class SegmenterConfig:
             space, useful only where all meshes are posed alike.
         radial: radial functions per kernel.
         dropout: share of the head's features dropped during training.
+
+    Raises:
+        DataError: no network can be built so.
     """
 
     label_names: tuple[str, ...]
@@ -46,13 +49,15 @@ class SegmenterConfig:
 
     def __post_init__(self) -> None:
         if not len(self.sizes) == len(self.types) == len(self.blocks) > 0:
-            raise ValueError("sizes, types and blocks need one entry per level, at least one level")
+            raise DataError("sizes, types and blocks need one entry per level, at least one level")
         if list(self.sizes) != sorted(self.sizes, reverse=True) or self.sizes[-1] < 1:
-            raise ValueError(f"sizes must descend and be positive, got {self.sizes}")
+            raise DataError(f"sizes must descend and be positive, got {self.sizes}")
         if len(self.label_names) < 2 or len(set(self.label_names)) < len(self.label_names):
-            raise ValueError("a segmenter needs at least two labels, all different")
+            raise DataError(
+                f"a segmenter needs at least two labels, all different, got {self.label_names}"
+            )
         if not 0 < self.crossing <= 1 or not all(0 < scale <= 1 for scale in self.scales):
-            raise ValueError("crossing and scales are fractions of R_l: above 0, at most 1")
+            raise DataError("crossing and scales are fractions of R_l: above 0, at most 1")
 
     @property
     def radii(self) -> tuple[float, ...]:

@@ -40,7 +40,7 @@ def runs(field_type: FieldType) -> tuple[tuple[int, int], ...]:
 
 def split_runs(
     x: Float[Tensor, "*batch dim"], field_type: FieldType
-) -> list[Float[Tensor, "*batch c d"]]:
+) -> list[Float[Tensor, "*batch _c _d"]]:
     """The runs of x, with channels and irrep components as separate axes.
 
     One split, because its gradient is one concatenation; slices would each fill a tensor like x.
@@ -50,13 +50,13 @@ def split_runs(
     return [part.unflatten(-1, size) for part, size in zip(parts, sizes, strict=True)]
 
 
-def join_runs(parts: list[Float[Tensor, "*batch c d"]]) -> Float[Tensor, "*batch dim"]:
+def join_runs(parts: list[Float[Tensor, "*batch _c _d"]]) -> Float[Tensor, "*batch dim"]:
     """The inverse of `split_runs`."""
     return torch.cat([part.flatten(-2) for part in parts], dim=-1)
 
 
 def run_invariants(
-    parts: list[Float[Tensor, "*batch c d"]], eps: float = NORM_EPS
+    parts: list[Float[Tensor, "*batch _c _d"]], eps: float = NORM_EPS
 ) -> Float[Tensor, "*batch channels"]:
     """`invariants` of features that are split into runs."""
     return torch.cat([p[..., 0] if p.shape[-1] == 1 else smooth_norm(p, eps) for p in parts], -1)

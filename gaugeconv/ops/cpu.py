@@ -21,10 +21,13 @@ from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.ops import reference
 from gaugeconv.ops.cpu_kernels import aggregate_rows, sort_by_ring
 from gaugeconv.ops.moments import MomentLayout, ProductMap, product_map
-from gaugeconv.ops.threads import for_rows
+from gaugeconv.ops.threads import run_tasks
 from gaugeconv.reps import KernelSpace, RadialBasis
 
-_SLAB_BYTES = 2 << 20  # per thread: moments of one slab stay in the second-level cache
+_SLAB_BYTES = 1 << 20  # moments of one slab stay in the second-level cache
+_MIN_ROWS = 64  # fewer rows are not worth a call
+_MAX_GROUPS = 32
+_SUMS_BYTES = 64 << 20  # for the weight gradient, which every group sums by itself
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def _kernel_layout(layout: MomentLayout) -> tuple[np.ndarray, np.ndarray]:
 
 
 def moment_slabs(
-    x: Tensor, tables: EdgeTables, layout: MomentLayout
+    x: Tensor, tables: EdgeTables, layout: MomentLayout, rows: range
 ) -> Iterator[tuple[slice, Tensor]]:
     """Yields the moments (rows, width) of a slab of rows at a time, in one reused buffer.
 
@@ -104,22 +107,17 @@ def moment_slabs(
         x: (B, Q, in.dim) contiguous features.
         tables: geometry, of the dtype of x.
         layout: columns of the moments.
+        rows: which rows.
     """
     blocks, segments = _kernel_layout(layout)
-    total = x.shape[0] * (tables.ptr.size - 1)
-    step = max(64, torch.get_num_threads() * _SLAB_BYTES // (layout.width * x.element_size()))
-    buffer = torch.empty(min(step, total), layout.width, dtype=x.dtype)
+    step = max(_MIN_ROWS, _SLAB_BYTES // (layout.width * x.element_size()))
+    buffer = torch.empty(min(step, len(rows)), layout.width, dtype=x.dtype)
     values, out = x.detach().numpy(), buffer.numpy()
     geometry = (tables.ptr, tables.source, tables.radial, tables.trig, tables.ranges)
-
-    for first in range(0, total, step):
-        last = min(first + step, total)
-
-        def work(a: int, z: int, first: int = first) -> None:
-            rows = out[a - first : z - first]
-            aggregate_rows(values, a, z, *geometry, blocks, segments, rows)
-
-        for_rows(work, first, last)
+    for first in range(rows.start, rows.stop, step):
+        last = min(first + step, rows.stop)
+        slab = out[: last - first]
+        aggregate_rows(values, first, last, *geometry, blocks, segments, slab)
         yield slice(first, last), buffer[: last - first]
 
 
@@ -140,8 +138,8 @@ class FusedConvolution(torch.autograd.Function):
         ctx.nb, ctx.space = nb, space
         pm = product_map(space.in_type, space.out_type, space.basis.num)
         tables = edge_tables(nb, space.basis, x.dtype, False)
-        matrices = pm.matrices(torch.cat((rings.reshape(-1), center)))
-        y = x.new_zeros(x.shape[0], nb.num_targets, space.out_type.dim)
+        matrices = pm.matrices(_flat(rings, center))
+        y = x.new_empty(x.shape[0], nb.num_targets, space.out_type.dim)
         _multiply(x.contiguous(), tables, pm, matrices, y)
         return y
 
@@ -155,13 +153,12 @@ class FusedConvolution(torch.autograd.Function):
         pm = product_map(space.in_type, space.out_type, space.basis.num, transposed=True)
         tables = edge_tables(nb, space.basis, x.dtype, True)
         need_x, need_weights = ctx.needs_input_grad[0], any(ctx.needs_input_grad[1:3])
-        matrices = pm.matrices(torch.cat((rings.reshape(-1), center))) if need_x else None
-        dx = torch.zeros_like(x, memory_format=torch.contiguous_format) if need_x else None
-        flat = x.new_zeros(sum(pm.sizes)) if need_weights else None
-        _multiply(dy.contiguous(), tables, pm, matrices, dx, x.contiguous(), flat)
+        matrices = pm.matrices(_flat(rings, center)) if need_x else None
+        dx = torch.empty_like(x, memory_format=torch.contiguous_format) if need_x else None
+        flat = _multiply(dy.contiguous(), tables, pm, matrices, dx, x.contiguous(), need_weights)
         if flat is None:
             return dx, None, None, None, None
-        weights = pm.adjoint(flat)
+        weights = torch.from_numpy(pm.adjoint(flat))
         drings, dcenter = weights[: rings.numel()].view_as(rings), weights[rings.numel() :]
         return dx, drings, dcenter, None, None
 
@@ -170,22 +167,44 @@ def _multiply(
     x: Tensor,
     tables: EdgeTables,
     pm: ProductMap,
-    matrices: list[Tensor] | None,
+    matrices: list[np.ndarray] | None,
     out: Tensor | None,
     partner: Tensor | None = None,
-    flat: Tensor | None = None,
-) -> None:
-    """Fills out = moments · matrices and flat = momentsᵀ · partner, slab by slab, where wanted."""
-    sums = [] if flat is None else flat.split(pm.sizes)
-    for rows, moments in moment_slabs(x, tables, pm.layout):
-        for b, (columns, slots) in enumerate(zip(pm.inputs, pm.outputs, strict=True)):
-            part = moments[:, columns]
-            if matrices is not None and out is not None:
-                target = out.view(-1, out.shape[-1])[rows, slots]
-                torch.mm(part, matrices[b], out=target)
-            if flat is not None and partner is not None:
-                right = partner.view(-1, partner.shape[-1])[rows, slots]
-                sums[b].view(pm.shapes[b]).addmm_(part.T, right)
+    want_flat: bool = False,
+) -> np.ndarray | None:
+    """Fills out = moments · matrices and returns momentsᵀ · partner, flat, where wanted.
+
+    Tasks are groups of rows that do not depend on the number of threads, and neither does any sum.
+    """
+    total = x.shape[0] * (tables.ptr.size - 1)
+    groups = min(_MAX_GROUPS, -(-total // _MIN_ROWS))
+    if want_flat:
+        groups = min(groups, 2 + _SUMS_BYTES // (sum(pm.sizes) * x.element_size()))
+    # outside of the tasks in numpy: PyTorch would set its threads spinning for each small step
+    dtype = tables.radial.dtype
+    sums = np.zeros((groups, sum(pm.sizes)), dtype=dtype) if want_flat else None
+    factors = None if matrices is None else [torch.from_numpy(m) for m in matrices]
+    left = None if out is None else out.view(-1, out.shape[-1])
+    right = None if partner is None else partner.detach().view(-1, partner.shape[-1])
+
+    def work(group: int) -> None:
+        rows = range(total * group // groups, total * (group + 1) // groups)
+        flats = [] if sums is None else [torch.from_numpy(m) for m in pm.split(sums[group])]
+        for slab, moments in moment_slabs(x, tables, pm.layout, rows):
+            for b, (columns, slots) in enumerate(zip(pm.inputs, pm.outputs, strict=True)):
+                part = moments[:, columns]
+                if factors is not None and left is not None:
+                    torch.mm(part, factors[b], out=left[slab, slots])
+                if flats and right is not None:
+                    flats[b].addmm_(part.T, right[slab, slots])
+
+    run_tasks(work, groups)
+    return None if sums is None else sums.sum(axis=0)
+
+
+def _flat(rings: Tensor, center: Tensor) -> np.ndarray:
+    """The coordinates of a kernel in one array."""
+    return np.concatenate((rings.detach().numpy().ravel(), center.detach().numpy()))
 
 
 def _differentiable_backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:

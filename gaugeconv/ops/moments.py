@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
 
 from gaugeconv.reps import FieldType, Intertwiners
 
@@ -114,26 +112,24 @@ class ProductMap:
             ids.append(index.ravel())
             signs.append(factor.ravel())
         self.sizes = [rows * columns for rows, columns in self.shapes]
-        index, factor = np.concatenate(ids), np.concatenate(signs)
-        self._index, self._sign = torch.from_numpy(index), torch.from_numpy(factor)
-        self._back = tuple(map(torch.from_numpy, _inverse(index, factor)))
-        self._cast: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
+        self._index, self._sign = np.concatenate(ids), np.concatenate(signs)
+        self._back_index, self._back_sign = _inverse(self._index, self._sign)
 
-    def _signs(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        if dtype not in self._cast:
-            self._cast[dtype] = (self._sign.to(dtype), self._back[1].to(dtype))
-        return self._cast[dtype]
-
-    def matrices(self, coordinates: Float[Tensor, " N"]) -> list[Float[Tensor, "S c"]]:
+    def matrices(self, coordinates: Float[np.ndarray, " N"]) -> list[Float[np.ndarray, "S c"]]:
         """One matrix per output block, from (rings, center) flattened and concatenated."""
-        flat = coordinates.index_select(0, self._index).mul_(self._signs(coordinates.dtype)[0])
-        parts = flat.split(self.sizes)
-        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        flat = coordinates[self._index] * self._sign.astype(coordinates.dtype)
+        return self.split(flat)
 
-    def adjoint(self, flat: Float[Tensor, " M"]) -> Float[Tensor, " N"]:
+    def split(self, flat: Float[np.ndarray, " M"]) -> list[Float[np.ndarray, "S c"]]:
+        """Views of the matrices in the concatenation of all of them."""
+        parts = np.split(flat, np.cumsum(self.sizes)[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def adjoint(self, flat: Float[np.ndarray, " M"]) -> Float[np.ndarray, " N"]:
         """The transpose of `matrices`, on the concatenation of all matrices."""
-        parts = flat.index_select(0, self._back[0]).mul_(self._signs(flat.dtype)[1])
-        return parts.view(2, -1).sum(0)
+        parts = flat[self._back_index] * self._back_sign.astype(flat.dtype)
+        total: np.ndarray = parts[0] + parts[1]
+        return total
 
 
 @lru_cache(maxsize=256)
@@ -188,4 +184,4 @@ def _inverse(index: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarra
     signs = np.zeros(positions.shape)
     positions[rank, coordinate] = by_coordinate
     signs[rank, coordinate] = sign[by_coordinate]
-    return positions.ravel(), signs.ravel()
+    return positions, signs

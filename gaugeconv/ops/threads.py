@@ -1,8 +1,9 @@
-"""Runs compiled loops, which release the interpreter lock, on a few threads.
+"""Runs independent tasks on a few threads, each of which computes on its own.
 
-Plain threads rather than numba's parallel loops: waiting threads sleep instead of spinning, which
-matters on a machine with other work; several Python threads may call at once; a forked process
-gets threads of its own; and there is half as much to compile.
+PyTorch's thread pool synchronises at every operation and spins while it waits; a chain of small
+operations on a machine with other work then takes tens of times longer. Here a task is a whole
+chain of operations: worker threads tell PyTorch to use one thread in each of them, and sleep while
+they wait. A forked process gets workers of its own.
 """
 
 from __future__ import annotations
@@ -14,56 +15,70 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-_PARTS_PER_THREAD = 4  # so that a thread that is held up does not hold up the rest
-_MIN_ROWS = 16
 _MAX_THREADS = 64
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
+_pool_size = 0
 
 
-def for_rows(work: Callable[[int, int], None], first: int, last: int) -> None:
-    """Calls work(a, z) for consecutive ranges that cover [first, last), on PyTorch's thread count.
+def run_tasks(work: Callable[[int], None], count: int) -> None:
+    """Calls work(0) … work(count − 1) on as many threads as PyTorch is set to use.
 
-    The calling thread works, too. Which thread takes which range varies, so ranges must be
-    independent. An exception in any of them is raised here.
+    Without gradients; in inference mode when the caller is. Which thread takes which task varies,
+    so tasks must be independent. An exception in any of them is raised here.
     """
     threads = min(torch.get_num_threads(), _MAX_THREADS)
-    step = max(_MIN_ROWS, -(-(last - first) // (_PARTS_PER_THREAD * threads)))
-    if threads == 1 or last - first <= step:
-        work(first, last)
-        return
-    starts = iter(range(first, last, step))
+    numbers = iter(range(count))
+    inference = torch.is_inference_mode_enabled()
 
     def take() -> None:
-        for a in starts:  # a range iterator is shared safely: next() holds the interpreter lock
-            work(a, min(a + step, last))
+        with torch.inference_mode(inference), torch.no_grad():
+            for i in numbers:  # threads may share it: next() holds the interpreter lock
+                work(i)
 
-    helpers = [_workers().submit(take) for _ in range(threads - 1)]
-    try:
+    if threads == 1 or count == 0:
         take()
-    finally:
-        # nothing is left for helpers that have not begun; wait for the others' last range
-        running = [helper for helper in helpers if not helper.cancel()]
-        errors = [helper.exception() for helper in running]
+        return
+    workers = _workers(threads)
+    running = [workers.submit(take) for _ in range(min(threads, count))]
+    errors = [job.exception() for job in running]
     for error in errors:
         if error is not None:
             raise error
 
 
-def _workers() -> ThreadPoolExecutor:
-    """The pool of this process, made when first needed."""
-    global _pool
+def _workers(threads: int) -> ThreadPoolExecutor:
+    """The pool of this process, with at least so many threads that have been told to work alone."""
+    global _pool, _pool_size
     with _lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="gaugeconv")
+        if _pool is None or _pool_size < threads:
+            if _pool is not None:
+                _pool.shutdown(wait=False)
+            started = threading.Barrier(threads + 1)
+            _pool = ThreadPoolExecutor(
+                threads, "gaugeconv", initializer=_work_alone, initargs=(started,)
+            )
+            _pool_size = threads
+            for _ in range(threads):
+                _pool.submit(int)
+            started.wait()
+            # PyTorch took the workers' setting for the default of threads to come, too
+            torch.set_num_threads(torch.get_num_threads())
         return _pool
+
+
+def _work_alone(started: threading.Barrier) -> None:
+    """Makes PyTorch use one thread for operations called from this one."""
+    torch.get_num_threads()  # sets this thread up with the default, which would else happen later
+    torch.set_num_threads(1)
+    started.wait()
 
 
 def _forget_pool() -> None:
     """After a fork: the parent's threads do not exist here."""
-    global _pool, _lock
-    _pool, _lock = None, threading.Lock()
+    global _pool, _pool_size, _lock
+    _pool, _pool_size, _lock = None, 0, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

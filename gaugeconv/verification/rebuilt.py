@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from gaugeconv.geometry import Frames
-from gaugeconv.geometry.connect import referenced
 from gaugeconv.geometry.tangent import TangentSpaces
 from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh.connectivity import referenced
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def rebuilt(mesh: TriMesh, rng: np.random.Generator, relabel: bool) -> Rebuilt:
     corner = (np.arange(3) + rng.integers(3, size=face.shape)) % 3
     vertex = np.arange(mesh.num_vertices)
     if relabel:
-        used = np.flatnonzero(referenced(mesh))
+        used = np.flatnonzero(referenced(mesh.faces, mesh.num_vertices))
         vertex[used] = rng.permutation(used)
     faces = np.argsort(vertex)[mesh.faces[face, corner]]
     if mesh.has_positions:

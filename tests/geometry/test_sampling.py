@@ -101,3 +101,15 @@ def test_positions_are_centred_in_units_of_the_root_of_the_area():
     np.testing.assert_allclose(radius, 5.0 / np.sqrt(mesh.area), rtol=0.02)
     weights = mesh.vertex_areas[:, None]
     assert np.abs((weights * centered).sum(axis=0) / mesh.area).max() < 1e-13
+
+
+@pytest.mark.parametrize("make", [lambda: shapes.icosphere(3), lambda: shapes.torus(24, 12)])
+def test_ties_do_not_go_by_the_order_of_faces(make):
+    mesh = make()
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        faces = np.stack([np.roll(f, rng.integers(3)) for f in rng.permutation(mesh.faces)])
+        shuffled = TriMesh(mesh.vertices, faces)
+        assert np.array_equal(
+            farthest_point_sample(shuffled, 100), farthest_point_sample(mesh, 100)
+        )

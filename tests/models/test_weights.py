@@ -58,7 +58,7 @@ def test_a_foreign_config_is_refused(text: str) -> None:
     ],
 )
 def test_an_impossible_config_is_refused(changes: dict) -> None:
-    with pytest.raises(ValueError, match=r"labels|sizes|crossing"):
+    with pytest.raises(DataError, match=r"labels|sizes|crossing"):
         tiny_config(**changes)
 
 

@@ -139,6 +139,7 @@ def test_it_shows_its_types(case):
     assert f"'{module.in_type}'" in repr(module)
 
 
+@pytest.mark.unchecked
 @every_layer
 def test_a_wrong_width_is_told_with_the_type_expected(case):
     module, nb = case.build(), random_neighborhoods(V, seed=2)

@@ -148,18 +148,30 @@ def test_slabs_do_not_change_the_result(monkeypatch):
     assert largest_difference(whole, pieces) < 1e-13
 
 
-def test_the_moments_do_not_depend_on_the_number_of_threads():
+def test_results_do_not_depend_on_the_number_of_threads():
     nb = random_neighborhoods(300, 200, seed=8)
-    space, x, *_ = problem(TYPES[3], nb, batch=(2,))
-    tables = cpu.edge_tables(nb, space.basis, x.dtype, False)
-    layout = cpu.product_map(space.in_type, space.out_type, 3).layout
+    space, x, rings, center, dy = problem(TYPES[3], nb, batch=(2,))
     before, found = torch.get_num_threads(), []
     for threads in (1, 2, 5):
         torch.set_num_threads(threads)
-        slabs = cpu.moment_slabs(x.detach(), tables, layout)
-        found.append(torch.cat([moments.clone() for _, moments in slabs]))
+        found.append(run(space, x, rings, center, dy, nb))
     torch.set_num_threads(before)
-    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+    assert largest_difference(found[0], found[1]) == 0
+    assert largest_difference(found[0], found[2]) == 0
+
+
+def test_it_runs_in_inference_mode_and_under_no_grad():
+    nb = random_neighborhoods(300, seed=8)
+    space, x, rings, center, _ = problem(TYPES[3], nb)
+    expected = ops.convolve(x, rings, center, nb, space).detach()
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        for mode in (torch.no_grad(), torch.inference_mode()):
+            with mode:
+                found = ops.convolve(x, rings, center, nb, space)
+            assert torch.equal(found, expected) and not found.requires_grad
+    torch.set_num_threads(before)
 
 
 def test_python_threads_may_convolve_at_once():
@@ -296,10 +308,16 @@ def test_the_backend_can_be_chosen_for_a_block_of_code():
         assert used() != fused
         assert used(backend="cpu") == fused
     assert used() == fused
+
+
+@pytest.mark.unchecked
+def test_an_unknown_backend_is_named():
+    nb = random_neighborhoods(5, seed=16)
+    space, *inputs, _ = problem(TYPES[0], nb)
     with pytest.raises(ValueError, match="'gpu'"), ops.use_backend("gpu"):
         pass
     with pytest.raises(ValueError, match="'gpu'"):
-        used(backend="gpu")
+        ops.convolve(*inputs, nb, space, backend="gpu")
 
 
 @pytest.mark.skipif(
@@ -322,6 +340,7 @@ def test_half_precision_goes_through_the_reference():
         ops.convolve(*(t.bfloat16() for t in inputs), nb, space, backend="cpu")
 
 
+@pytest.mark.unchecked
 def test_what_does_not_fit_is_named():
     nb = random_neighborhoods(5, 4, seed=18)
     space, x, rings, center, _ = problem(("1x0 + 1x1", "1x1"), nb)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gaugeconv import ops
-from gaugeconv.ops.threads import for_rows
+from gaugeconv.ops.threads import run_tasks
 from gaugeconv.reps import KernelSpace
 from tests.ops.random_pairs import random_neighborhoods
 
@@ -21,34 +21,57 @@ def threads(request):
 
 
 @pytest.mark.usefixtures("threads")
-@pytest.mark.parametrize("first, last", [(0, 0), (0, 1), (3, 40), (7, 1000)])
-def test_every_row_is_visited_once(first, last):
-    visits = [0] * last
+@pytest.mark.parametrize("count", [0, 1, 3, 100])
+def test_every_task_runs_once(count):
+    runs = [0] * count
 
-    def work(a, z):
-        assert a < z or first == last
-        for i in range(a, z):
-            visits[i] += 1
+    def work(i):
+        runs[i] += 1
 
-    for_rows(work, first, last)
-    assert visits == [0] * first + [1] * (last - first)
+    run_tasks(work, count)
+    assert runs == [1] * count
 
 
-def test_no_more_threads_work_than_pytorch_is_set_to(threads):
-    names = set()
-    for_rows(lambda *_: names.add(threading.current_thread().name), 0, 10_000)
-    assert len(names) <= threads
+def test_no_more_threads_work_than_pytorch_is_set_to_and_each_alone(threads):
+    found = set()
+    run_tasks(lambda _: found.add((threading.current_thread().name, torch.get_num_threads())), 1000)
+    assert len(found) <= threads
+    assert all(alone == 1 for _, alone in found)
+
+
+def test_the_callers_setting_and_that_of_new_threads_stay(threads):
+    run_tasks(lambda _: None, 10)
+    assert torch.get_num_threads() == threads
+    found = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert found == [threads]
 
 
 @pytest.mark.usefixtures("threads")
-def test_an_error_in_any_range_arrives():
-    def work(a, z):
-        if a <= 900 < z:
+def test_tasks_compute_without_gradients_and_in_the_callers_inference_mode():
+    modes = set()
+
+    def work(_):
+        modes.add((torch.is_grad_enabled(), torch.is_inference_mode_enabled()))
+
+    run_tasks(work, 20)
+    assert modes == {(False, False)}
+    with torch.inference_mode():
+        run_tasks(work, 20)
+    assert modes == {(False, False), (False, True)}
+
+
+@pytest.mark.usefixtures("threads")
+def test_an_error_in_any_task_arrives():
+    def work(i):
+        if i == 70:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        for_rows(work, 0, 1000)
-    for_rows(lambda *_: None, 0, 1000)
+        run_tasks(work, 100)
+    run_tasks(lambda _: None, 100)
 
 
 def convolution() -> torch.Tensor:
@@ -64,7 +87,7 @@ def _in_child(queue) -> None:
     queue.put(convolution().tolist())
     names: set[str] = set()
     torch.set_num_threads(2)
-    for_rows(lambda *_: names.add(threading.current_thread().name), 0, 10_000)
+    run_tasks(lambda _: names.add(threading.current_thread().name), 1000)
     queue.put(len(names) >= 1)
 
 
@@ -76,7 +99,7 @@ def test_a_forked_process_convolves():
     """The workers of a data loader are forked after the parent has used its threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
-    for_rows(lambda *_: None, 0, 1000)
+    run_tasks(lambda _: None, 100)
     torch.set_num_threads(before)
     expected = convolution()
     context = multiprocessing.get_context("fork")

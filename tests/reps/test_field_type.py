@@ -102,6 +102,7 @@ def test_transform_is_the_action_at_every_vertex(batch):
     assert t.transform(x.float(), gamma).dtype == torch.float32
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize("x_shape, angles", [((4, 3), 4), ((4, 5), 3), ((5,), 1)])
 def test_transform_says_what_does_not_fit(x_shape, angles):
     with pytest.raises(FieldTypeError, match=r"expected features \(\.\.\., V, 5\)"):

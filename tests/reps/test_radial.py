@@ -87,6 +87,7 @@ class Flat(RadialBasis):
         return torch.ones_like(rho)
 
 
+@pytest.mark.unchecked
 def test_a_basis_is_made_from_a_count_or_taken_as_it_is():
     assert as_radial_basis(4) == CosineRings(4)
     basis = CosineRings(2)

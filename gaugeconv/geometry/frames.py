@@ -35,8 +35,8 @@ class Frames:
     def canonical(cls, mesh: TriMesh) -> Frames:
         """Frames whose e1 is the best fit, over all edges, to the direction of intrinsic angle 0.
 
-        The fit is the weighted circular mean of DESIGN section 2, arg Σ_j w_j exp i(α_j − θ_j), so that
-        it depends on no single edge. Which direction has angle 0 is arbitrary.
+        The fit is the weighted circular mean arg Σ_j w_j exp i(α_j − θ_j) (docs/conventions.md), so it
+        depends on no single edge. Which direction has angle 0 is arbitrary.
         """
         return cls(mesh, np.zeros(mesh.num_vertices))
 
@@ -74,7 +74,12 @@ class Frames:
         Args:
             gamma: (V,) angles in radians, or one angle for all vertices.
         """
-        return replace(self, offset=self.offset + np.asarray(gamma, dtype=np.float64))
+        angles = np.asarray(gamma, dtype=np.float64)
+        if angles.ndim and angles.shape != self.offset.shape:
+            raise MeshError(
+                f"angles have shape {angles.shape}: give one, or {self.mesh.num_vertices}, one per vertex"
+            )
+        return replace(self, offset=self.offset + angles)
 
     @property
     def normal(self) -> Vectors:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import ArrayLike
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -45,7 +46,7 @@ class Neighborhoods:
         source_vertex: (Q,) mesh vertex of every source row.
         frames: the frames of all mesh vertices in which θ and φ are given, where known.
 
-    The vertex itself is its own neighbour once, with r = θ = φ = 0 (DESIGN: kernels at r = 0).
+    The vertex itself is its own neighbour once, with r = θ = φ = 0 (docs/conventions.md).
     """
 
     ptr: Int[Tensor, " P1"]
@@ -88,13 +89,15 @@ class Neighborhoods:
 
     def change_gauge(
         self,
-        gamma_target: Float[Tensor, " P"],
-        gamma_source: Float[Tensor, " Q"] | None = None,
+        gamma_target: ArrayLike | Tensor,
+        gamma_source: ArrayLike | Tensor | None = None,
     ) -> Neighborhoods:
-        """The same pairs in frames turned by −γ: θ + γ_p and φ + γ_p − γ_q (DESIGN section 2).
+        """The same pairs in frames turned by −γ: θ + γ_p and φ + γ_p − γ_q (docs/conventions.md).
+
+        Where p = q (r = 0) there is no direction, and θ stays as it is.
 
         Args:
-            gamma_target: angle per target row, radians.
+            gamma_target: angle per target row, radians, or one for all.
             gamma_source: angle per source row; the targets' when targets and sources coincide.
 
         Raises:
@@ -104,21 +107,26 @@ class Neighborhoods:
             if not torch.equal(self.target_vertex, self.source_vertex):
                 raise GaugeConvError("targets and sources differ: give gamma_source as well")
             gamma_source = gamma_target
-        for gamma, rows in ((gamma_target, self.target_vertex), (gamma_source, self.source_vertex)):
-            if gamma.shape != rows.shape:
-                raise GaugeConvError(
-                    f"a change of gauge has shape {tuple(gamma.shape)}, "
-                    f"expected one angle for each of the {len(rows)} rows"
-                )
-        gamma_p = gamma_target.to(self.theta)[self.target]
-        gamma_q = gamma_source.to(self.theta)[self.source]
+        at_targets = self._angles(gamma_target, self.target_vertex)
+        at_sources = self._angles(gamma_source, self.source_vertex)
+        gamma_p, gamma_q = at_targets[self.target], at_sources[self.source]
         return replace(
             self,
-            theta=self.theta + gamma_p,
+            theta=torch.where(self.r > 0, self.theta + gamma_p, self.theta),
             transport=self.transport + gamma_p - gamma_q,
-            frames=self._turned_frames(gamma_target, gamma_source),
+            frames=self._turned_frames(at_targets, at_sources),
             _memo={},
         )
+
+    def _angles(self, gamma: ArrayLike | Tensor, rows: Tensor) -> Tensor:
+        """One angle per row, in the dtype and on the device of θ."""
+        angles = torch.as_tensor(gamma).to(self.theta)
+        if angles.ndim > 0 and angles.shape != rows.shape:
+            raise GaugeConvError(
+                f"a change of gauge has shape {tuple(angles.shape)}, "
+                f"expected one angle for each of the {len(rows)} rows"
+            )
+        return angles.expand(rows.shape)
 
     def _turned_frames(self, gamma_target: Tensor, gamma_source: Tensor) -> Frames | None:
         """The frames after a change of gauge; None where targets and sources turn apart."""

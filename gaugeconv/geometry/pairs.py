@@ -64,7 +64,7 @@ class Pairs:
         return Pairs(_offsets(self.target[kept], len(self.ptr) - 1), *arrays)
 
     def symmetric(self) -> Pairs:
-        """With r_pq = r_qp, φ_pq + φ_qp = 0 mod 2π and every pair both ways (GEOMETRY, rule 1).
+        """With r_pq = r_qp, φ_pq + φ_qp = 0 mod 2π and every pair both ways.
 
         Targets and sources must be the same vertices.
         """

@@ -26,10 +26,10 @@ def farthest_point_sample(mesh: TriMesh, count: int) -> Int64[np.ndarray, " N"]:
     if count < 1:
         raise MeshError(f"the number of vertices to sample must be at least 1, got {count}")
     from_center = np.linalg.norm(centered_positions(mesh), axis=1)
-    from_center = np.round(from_center / from_center.max(), 9)  # the centroid depends on face order
     used = referenced(mesh.faces, mesh.num_vertices)
+    from_center = np.round(from_center / from_center[used].max(), 9)  # else face order would show
     beyond = 2.0 ** np.ceil(np.log2(mesh.edge_lengths.sum()))  # longer than any path
-    distance = np.where(used, beyond * (1 + from_center), -1.0)
+    distance = np.where(used, beyond * (1 + np.where(used, from_center, 0.0)), -1.0)
     first = int(np.argmax(distance))
     ptr, neighbor, length = _edge_graph(mesh)
     count = min(count, int(used.sum()))
@@ -41,7 +41,8 @@ def centered_positions(mesh: TriMesh) -> Float64[np.ndarray, "V 3"]:
     corners = mesh.vertices[mesh.faces]
     origin = mesh.vertices[mesh.faces[0, 0]]
     centers = (corners - origin).mean(axis=1)
-    centroid = (mesh.face_areas[:, None] * centers).sum(axis=0) / mesh.area
+    share = mesh.face_areas / mesh.area  # first, since areas may be near the ends of the range
+    centroid = (share[:, None] * centers).sum(axis=0)
     return (mesh.vertices - origin - centroid) / np.sqrt(mesh.area)
 
 

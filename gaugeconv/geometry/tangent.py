@@ -21,7 +21,7 @@ class TangentSpaces:
         angle: (3F,) unscaled direction of each half-edge at its tail, 0 for the wheel's first.
         total: (V,) total corner angle Θ.
         scale: (V,) factor from unscaled to tangent-plane angles: 2π/Θ for interior vertices; 1 at the
-            boundary, where flat corners must stay flat, unless Θ exceeds 2π (GEOMETRY, rule 2).
+            boundary, where flat corners must stay flat, unless Θ exceeds 2π.
 
     Intrinsic: invariant to rigid motions and to the choice of frames.
     """

@@ -1,4 +1,4 @@
-"""Levi-Civita transport along edges, holonomy and curvature of a mesh (DESIGN section 2).
+"""Levi-Civita transport along edges, holonomy and curvature of a mesh (docs/conventions.md).
 
 φ_{p←q} carries components at q into p's frame: v_p = R(φ) v_q. Along an edge it is exact, the edge
 being a straight line in both tangent spaces, and needs no search: φ = θ_out − θ_back − π.

@@ -21,8 +21,8 @@ SLIVER = 1e-12
 BUDGET = 2000  # windows per reached vertex; six are usual, so this only stops a run-away
 TOUCHED, PENDING, OVERFLOW, RUNAWAY = 0, 1, 2, 3
 
+# The entry in sweep.py is cached on disk with all of these compiled into it; alone, none is.
 JIT: dict[str, Any] = {
-    "cache": True,
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"nsz", "arcp", "contract"},

@@ -21,7 +21,7 @@ class GaugeConv(FieldModule):
     """Convolution over neighbourhoods that commutes with every change of frames.
 
     y_p = 1/(πR²) Σ_q w_pq K(log_p q) ρ(φ_pq) x_q + bias, with a steerable kernel that all
-    vertices and gauges share (DESIGN section 2; Weiler et al. 2021, equation 2). Covariant: the
+    vertices and gauges share (docs/conventions.md; Weiler et al. 2021, equation 2). Covariant: the
     output is of `out_type` in the targets' frames when the input is of `in_type` in the sources'.
 
     The parameters `rings` and `center` are the kernel's coordinates divided by fixed gains, which

@@ -51,7 +51,7 @@ def convolve(
     space: KernelSpace,
     backend: Backend | None = None,
 ) -> Float[Tensor, "*batch P out"]:
-    """Gauge equivariant convolution with a steerable kernel (DESIGN section 2).
+    """Gauge equivariant convolution with a steerable kernel (docs/conventions.md).
 
     y_p = 1/(πR²) Σ_e w_e η(θ_e) K(r_e) ρ(φ_e − θ_e) x_q over the pairs e = (p, q), with
     K(r) = b_0(r) C + Σ_k b_k(r) W_k. Covariant: y is of the output type in the targets' gauge when

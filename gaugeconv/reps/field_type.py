@@ -1,6 +1,6 @@
 """Field types: which irreps of the structure group a feature vector carries, and how they act.
 
-Layout (DESIGN section 2): blocks in the order of the string; within a block the multiplicity is
+Layout (docs/conventions.md): blocks in the order of the string; within a block the multiplicity is
 outermost and the irrep's components innermost; order m acts by R(mγ).
 """
 

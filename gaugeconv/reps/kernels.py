@@ -1,7 +1,7 @@
 """Steerable kernels of SO(2): matrix-valued functions on the tangent disk that a layer may share.
 
-The law for one kernel shared by all points and gauges is K(kX) = η(k) K(X) ρ(k⁻¹) (DESIGN section
-2; Gerken et al. 2021, section 3). In polar coordinates its solutions are
+The law for one kernel shared by all points and gauges is K(kX) = η(k) K(X) ρ(k⁻¹) (docs/conventions.md;
+Gerken et al. 2021, section 3). In polar coordinates its solutions are
 K(r, θ) = η(θ) K(r) ρ(−θ) with any matrix K(r) for r > 0 and an intertwiner at r = 0.
 """
 

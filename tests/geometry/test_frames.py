@@ -129,7 +129,7 @@ def test_the_link_to_space_does_not_depend_on_labels(mesh, move_vertices):
 
 
 def test_the_link_is_the_circular_mean_over_all_edges():
-    """Against a slow version, straight from the formula of DESIGN section 2."""
+    """Against a slow version, straight from the formula of docs/conventions.md."""
     mesh = rough_sphere(60, 10, 0.3)
     frames = Frames.canonical(mesh)
     spaces, halfedges = TangentSpaces.of(mesh), mesh.halfedges
@@ -159,3 +159,10 @@ def test_scale_and_total_angle_of_tangent_spaces():
     assert TangentSpaces.of(MESHES["unreferenced"]()).scale[3] == 1.0
     with pytest.raises(ValueError, match="read-only"):
         spaces.angle[0] = 1.0
+
+
+def test_angles_of_another_length_are_refused(mesh):
+    frames = Frames.canonical(mesh)
+    with pytest.raises(MeshError, match="one per vertex"):
+        frames.rotated(np.zeros(5))
+    np.testing.assert_array_equal(frames.rotated(0.5).offset, np.full(mesh.num_vertices, 0.5))

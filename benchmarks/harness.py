@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,10 @@ RESULTS = Path(__file__).parent / "results"
 
 def machine() -> dict[str, Any]:
     """What the figures depend on besides the code."""
-    cpu = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.+)", info.read_text()) if info.exists() else []
     return {
-        "cpu": cpu,
+        "cpu": names[0] if names else platform.processor(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -40,7 +36,8 @@ def machine() -> dict[str, Any]:
 
 def peak_memory_gb() -> float:
     """Peak resident memory of this process so far, in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def record(row: str, figures: dict[str, Any]) -> None:

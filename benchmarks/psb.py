@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("out", nargs="?", type=Path, help="folder to write (convert)")
     parser.add_argument("--weights", default="bodies")
     parser.add_argument("--seed", type=int, default=0, help="of the split")
+    parser.add_argument("--training-seconds", type=int, help="recorded beside the figures")
     parser.add_argument("--record", metavar="ROW", help="write results/ROW.json as well")
     parser.add_argument(
         "--all", action="store_true", help="evaluate on all shapes, not the 8 of test"
@@ -118,7 +119,10 @@ def main() -> None:
     figures = evaluate(args.category, args.weights, sorted(train + test) if args.all else test)
     report = {"mean": float(np.mean(list(figures.values()))), "shapes": figures}
     if args.record:
-        record(args.record, {"category": args.category, "split": args.seed, **report})
+        facts = {"category": args.category, "weights": Path(args.weights).stem}
+        if args.training_seconds is not None:
+            facts |= {"split": args.seed, "training_seconds": args.training_seconds}
+        record(args.record, {**facts, **report})
     else:
         print(json.dumps(report, indent=2))
 

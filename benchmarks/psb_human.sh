@@ -5,9 +5,10 @@
 #   benchmarks/psb_human.sh [WORK]     (default: out/psb)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH="${BIN:-.venv/bin}:$PATH"
 work=${1:-out/psb}
 python -m benchmarks.psb convert Human "$work/data" --seed 0
 start=$(date +%s)
 gaugeconv train "$work/data" --out "$work/run" --minutes 9 --augment 7 --seed 0
-echo "training took $(($(date +%s) - start)) s, geometry included"
-python -m benchmarks.psb evaluate Human --weights "$work/run/best.safetensors" --record psb_human
+python -m benchmarks.psb evaluate Human --weights "$work/run/best.safetensors" --record psb_human \
+  --training-seconds $(($(date +%s) - start))

@@ -5,6 +5,7 @@
 #   benchmarks/train_bodies.sh [WORK]     (default: out/bodies)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH="${BIN:-.venv/bin}:$PATH"
 work=${1:-out/bodies}
 [ -e "$work/data/labels.json" ] || gaugeconv data bodies --count 600 --seed 1000 --out "$work/data"
 if [ -e "$work/run/config.json" ]; then
@@ -12,4 +13,5 @@ if [ -e "$work/run/config.json" ]; then
 else
   gaugeconv train "$work/data" --out "$work/run" --epochs 12 --val-every 2 --threads 1
 fi
+python -m benchmarks.trained "$work/run" train_bodies
 cp "$work/run/best.safetensors" gaugeconv/models/weights/bodies.safetensors

@@ -35,3 +35,10 @@ def test_claim_points_to_existing_tests(claim: str, tests: list[str]) -> None:
             if isinstance(node, ast.FunctionDef)
         }
         assert function in names, f"{claim}: {path} has no {function}"
+
+
+def test_the_readme_is_complete_and_its_links_resolve() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not re.search(r"@[A-Z]+@", text)
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert target.startswith("https://") or (ROOT / target).exists(), target

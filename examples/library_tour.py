@@ -11,7 +11,7 @@ import gaugeconv as gc
 
 
 @torch.no_grad()
-def main(subdivisions: int = 3) -> None:
+def main(subdivisions: int = 3) -> float:
     mesh = gc.shapes.icosphere(subdivisions)
     print(mesh.report())
 
@@ -33,7 +33,9 @@ def main(subdivisions: int = 3) -> None:
     gamma = torch.rand(mesh.num_vertices) * 2 * math.pi  # turn every frame at random …
     turned = conv(field.transform(x, gamma), nb.change_gauge(gamma))
     expected = conv.out_type.transform(conv(x, nb), gamma)  # … and the output turns along
-    print(f"gauge error of one layer: {float((turned - expected).abs().max()):.1e}")
+    error = float((turned - expected).abs().max())
+    print(f"gauge error of one layer: {error:.1e}")
+    return error
 
 
 if __name__ == "__main__":

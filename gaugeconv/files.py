@@ -13,32 +13,36 @@ from torch import Tensor
 
 from gaugeconv.errors import FileFormatError
 
+# It can only be read by setting it, for all threads: done once, before there are any to speak of.
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well, removed when not.
 
     The temporary name keeps the suffix, since writers choose their format by it.
+
+    Raises:
+        OSError: nothing can be written into the folder, which the error names.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
-    )
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+        )
+    except OSError as error:
+        reason = "no such folder" if isinstance(error, FileNotFoundError) else error.strerror
+        raise OSError(error.errno, reason, str(target.parent)) from None
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_UMASK)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """The process's umask, which can only be read by setting it."""
-    current = os.umask(0o022)
-    os.umask(current)
-    return current
 
 
 def read_safetensors(

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,14 +17,15 @@ import torch
 from gaugeconv.cli import main
 from gaugeconv.cli.app import build_parser
 from gaugeconv.data import DatasetFolder, LabelledMesh, deform
-from gaugeconv.data.label_files import read_ply_labels
 from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh.io import load_face_labels
 from gaugeconv.mesh.shapes import torus
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 from gaugeconv.train import TrainConfig
 
-COMMANDS = ("segment", "train", "evaluate", "verify", "inspect", "view", "data")
+COMMANDS = ("segment", "train", "evaluate", "verify", "inspect", "view", "data", "bench")
 NAMES = ("inner", "outer")
+ROOT = Path(__file__).parents[1]
 
 
 class Outcome(NamedTuple):
@@ -137,6 +138,23 @@ def test_every_command_has_help_with_an_example(run: Run, command: tuple[str, ..
     assert outcome.err == ""
 
 
+def epilogs(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """The examples of a parser and of all its commands."""
+    yield parser.epilog or ""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from epilogs(command)
+
+
+def test_every_mesh_that_an_example_names_is_in_the_repository() -> None:
+    words = {word for text in epilogs(build_parser()) for word in text.split()}
+    named = {word for word in words if word.startswith("meshes/")}
+    assert len(named) >= 3
+    missing = [word for word in named if not list(ROOT.glob(word))]
+    assert not missing
+
+
 def test_help_answers_without_importing_torch() -> None:
     script = (
         "import sys; from gaugeconv.cli import main; code = main(['train', '--help']);"
@@ -170,10 +188,21 @@ def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
         ("verify", "a.ply", "--tolerance", "nan"),
         ("verify", "a.ply", "--dtype", "float16"),
         ("train", "d", "--out", "r", "--epochs", "2", "--minutes", "1"),
+        ("verify", "a.ply", "--seed", "9" * 23),
+        ("verify", "a.ply", "--seed", str(2**63)),
+        ("verify", "a.ply", "--samples", "9" * 23),
+        ("verify", "a.ply", "--threads", "99999999999"),
+        ("train", "d", "--out", "r", "--seed", "9" * 23),
+        ("train", "d", "--out", "r", "--width", "1e300"),
+        ("train", "d", "--out", "r", "--epochs", "9" * 5000),
+        ("train", "d", "--out", ""),
+        ("segment", "a.ply", "--out", ""),
+        ("view", "a.ply", "--out", ""),
+        ("data", "bodies", "--count", "1", "--out", ""),
         ("segment", "--view", "mesh.ply"),
         ("data", "bodies", "--count", "many", "--out", "d"),
     ],
-    ids=" ".join,
+    ids=lambda words: " ".join(words)[:60],
 )
 def test_a_bad_command_line_is_one_line(refused: Callable[..., str], words: tuple[str]) -> None:
     assert "--help)" in refused(*words)
@@ -239,6 +268,27 @@ def test_inspect_lists_defects_with_code_1(run: Run, tmp_path: Path) -> None:
     assert "defect" in run("inspect", path).out
 
 
+# --- bench -------------------------------------------------------------------------------------
+
+
+def test_bench_runs_the_rows_of_a_checkout(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__main__.py").write_text(
+        "import sys; print('rows', sys.argv[1:]); sys.exit(3)"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert run("bench", "one", "two") == Outcome(3, "rows ['one', 'two']\n", "")
+
+
+def test_bench_says_where_the_benchmarks_are(
+    refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "benchmarks live in the repository" in refused("bench", "one")
+
+
 # --- bad meshes and weights --------------------------------------------------------------------
 
 
@@ -254,6 +304,20 @@ def test_view_and_verify_refuse_a_bad_mesh(
 ) -> None:
     assert bad_mesh.name in refused("view", bad_mesh, "--out", tmp_path / "page.html")
     assert bad_mesh.name in refused("verify", bad_mesh, "--weights", weights)
+
+
+def test_a_mesh_without_area_is_refused_by_name(
+    refused: Callable[..., str], tmp_path: Path, weights: Path
+) -> None:
+    path = tmp_path / "flat.obj"
+    path.write_text("v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n")
+    expected = "flat.obj: the mesh's total area is zero"
+    assert expected in refused("segment", path, "--weights", weights, "--out", tmp_path / "x")
+    assert expected in refused("verify", path, "--weights", weights)
+
+
+def test_a_folder_is_no_mesh(refused: Callable[..., str], tmp_path: Path) -> None:
+    assert "it is a folder; give the path of a mesh file" in refused("inspect", tmp_path)
 
 
 @pytest.mark.parametrize("cut", [0, 5, 100, -1])
@@ -299,7 +363,7 @@ def test_segment_writes_all_it_promises(
         assert result["vertex_labels"].shape == (60,)
         assert [str(name) for name in result["label_names"]] == list(NAMES)
     np.testing.assert_array_equal(np.loadtxt(out / "ring-segmented.txt", dtype=int), expected)
-    np.testing.assert_array_equal(read_ply_labels(out / "ring-segmented.ply"), expected)
+    np.testing.assert_array_equal(load_face_labels(out / "ring-segmented.ply"), expected)
     again = TriMesh.load(out / "ring-segmented.ply")
     assert again.content_hash() == shape.mesh.content_hash()
     assert b"property uchar red" in (out / "ring-segmented.ply").read_bytes()[:600]
@@ -327,6 +391,7 @@ def test_no_output_can_replace_the_input(
     assert "would overwrite the input" in line
     assert "would overwrite the input" in refused("view", ring, "--out", ring)
     assert ring.read_bytes() == content
+    assert "ends in .html" in refused("view", ring, "--out", tmp_path / "v.txt")
 
 
 @pytest.mark.parametrize("place", ["file", "/proc"])
@@ -454,7 +519,20 @@ def test_evaluate_refuses_a_split_without_meshes(
     copy = tmp_path / "copy"
     shutil.copytree(dataset, copy)
     (copy / "split.json").write_text('{"train": ["a"]}')
-    assert "no meshes for the split 'test'" in refused("evaluate", copy, "--weights", weights)
+    words = ("evaluate", copy, "--weights", weights)
+    assert "no meshes for the split 'test'" in refused(*words, "--split", "test")
+    assert "neither for 'test' nor for 'val'; it has train" in refused(*words)
+
+
+def test_evaluate_takes_val_where_there_is_no_test_and_says_so(
+    run: Run, tmp_path: Path, dataset: Path, weights: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset, copy)
+    (copy / "split.json").write_text('{"train": ["a"], "val": ["b"]}')
+    outcome = run("evaluate", copy, "--weights", weights)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith("val: ")
 
 
 # --- verify ------------------------------------------------------------------------------------
@@ -469,3 +547,37 @@ def test_verify_passes_or_fails_by_the_tolerance(run: Run, weights: Path, ring: 
     strict = run(*words, "--tolerance", "1e-30")
     assert strict.code == 1
     assert "FAILED: largest relative error" in strict.out
+
+
+def test_verify_in_both_precisions(run: Run, weights: Path, ring: Path) -> None:
+    words = ("verify", ring, "--weights", weights, "--samples", 1, "--dtype", "both")
+    outcome = run(*words, "--json")
+    content = json.loads(outcome.out)
+    assert (outcome.code, content["dtype"], content["passed"]) == (0, "both", True)
+    assert [found["dtype"] for found in content["runs"]] == ["float32", "float64"]
+    errors = [found["meshes"][str(ring)]["max_relative_error"] for found in content["runs"]]
+    tolerances = [found["meshes"][str(ring)]["tolerance"] for found in content["runs"]]
+    assert tolerances == [1e-5, 1e-10]
+    assert 1e-10 < errors[0] <= 1e-5
+    assert errors[1] <= 1e-10
+    text = run(*words).out.splitlines()
+    assert [line.split(",")[0].rsplit(" ", 1)[1] for line in text[-2:]] == ["float32", "float64"]
+    assert run(*words, "--tolerance", "1e-9").code == 1
+
+
+def test_verify_says_at_the_end_when_its_controls_have_no_teeth(
+    run: Run, tmp_path: Path, weights: Path, ring: Path
+) -> None:
+    words = ("verify", ring, "--samples", 1, "--weights")
+    content = json.loads(run(*words, weights, "--json").out)
+    assert content["teeth"] is True
+    assert "TEETH" not in run(*words, weights).out
+    model = GaugeSegmenter.load(weights)
+    torch.nn.init.zeros_(model.head[0].weight)  # so nothing but a bias arrives at the faces
+    model.save(tmp_path / "numb.safetensors")
+    outcome = run(*words, tmp_path / "numb.safetensors", "--json")
+    content = json.loads(outcome.out)
+    assert (outcome.code, content["passed"], content["teeth"]) == (0, True, False)
+    last = run(*words, tmp_path / "numb.safetensors").out.splitlines()[-1]
+    assert last.startswith("passed: ")
+    assert f"NO TEETH on {ring}: " in last

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import gaugeconv as gc
 
 
@@ -11,6 +13,75 @@ def test_every_promised_name_exists_and_is_documented() -> None:
     for name in gc.__all__:
         value = getattr(gc, name)
         assert name.startswith("__") or value.__doc__, name
+
+
+PROMISED = [
+    "TriMesh",
+    "TriMesh.load",
+    "TriMesh.from_edge_lengths",
+    "TriMesh.report",
+    "TriMesh.vertices",
+    "TriMesh.faces",
+    "Frames.canonical",
+    "Frames.rotated",
+    "Frames.e1",
+    "Frames.e2",
+    "Frames.normal",
+    "neighborhoods",
+    "Neighborhoods.change_gauge",
+    "Neighborhoods.to",
+    "Neighborhoods.save",
+    "Neighborhoods.load",
+    "log_map",
+    "parallel_transport",
+    "holonomy",
+    "FieldType",
+    "FieldType.slices",
+    "FieldType.action",
+    "FieldType.transform",
+    "nn.GaugeConv",
+    "nn.GaugeLinear",
+    "verify",
+    "models.GaugeSegmenter.load",
+    "models.GaugeSegmenter.segment",
+    "models.GaugeSegmenter.prepare",
+    "models.Segmentation.face_labels",
+    "models.Segmentation.vertex_labels",
+    "models.Segmentation.save",
+    "GaugeConvError",
+    "MeshError",
+    "NonOrientableError",
+    "FieldTypeError",
+    "StructureGroupError",
+    "DataError",
+]
+
+
+@pytest.mark.parametrize("path", PROMISED)
+def test_a_promised_name_is_there(path: str) -> None:
+    value: object = gc
+    for name in path.split("."):
+        value = getattr(value, name)
+
+
+def test_neighbourhoods_and_log_maps_have_the_promised_fields() -> None:
+    mesh = gc.shapes.icosphere(1)
+    nb, log = gc.neighborhoods(mesh, 0.9), gc.log_map(mesh, 0, 0.9)
+    for name in [
+        "ptr",
+        "target",
+        "source",
+        "r",
+        "theta",
+        "transport",
+        "flip",
+        "weight",
+        "radius",
+        "frames",
+    ]:
+        assert getattr(nb, name) is not None, name
+    for name in ["vertex", "r", "theta", "transport"]:
+        assert len(getattr(log, name)) == nb.ptr[1], name
 
 
 def test_names_seen_by_type_checkers_are_those_loaded_at_run_time() -> None:

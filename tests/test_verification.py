@@ -428,6 +428,7 @@ def test_the_page_starts_with_the_verdict_and_holds_every_figure(mesh: TriMesh) 
     for word in ("output ", "face ", "gradients ", "one SGD step", "control ", "checked ", "4x0 "):
         assert word in text
     assert "more layers with smaller errors" in text
+    assert "  * or over 0.0001 of the whole layer's RMS, where the block's is smaller" in page
     assert max(map(len, page)) <= 120
     relabelled = str(verify_relabelling(segmenter(), mesh, samples=1))
     assert relabelled.startswith("relabelling: passed")
@@ -540,6 +541,9 @@ def test_arguments_that_would_do_nothing_are_refused(mesh: TriMesh) -> None:
         verify(layer("conv"), mesh, output="faces")
     with pytest.raises(ValueError, match="at least one sample"):
         verify(layer("conv"), mesh, samples=0)
+    for seed in (-1, 2**63):
+        with pytest.raises(ValueError, match=r"seed must lie in \[0, 2\^63\)"):
+            verify(layer("conv"), mesh, seed=seed)
     with pytest.raises(ValueError, match="tolerance must be positive"):
         verify(layer("conv"), mesh, tolerance=0.0)
     with pytest.raises(ValueError, match=r"no default tolerance for torch\.float16"):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from gaugeconv._version import __version__
-from gaugeconv.cli import data, evaluate, inspect, segment, train, verify, view
+from gaugeconv.cli import bench, data, evaluate, inspect, segment, train, verify, view
 from gaugeconv.cli.common import Parser
 from gaugeconv.errors import GaugeConvError
 
@@ -24,7 +24,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"gaugeconv {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (segment, train, evaluate, verify, inspect, view, data):
+    for command in (segment, train, evaluate, verify, inspect, view, data, bench):
         command.register(commands)
     return parser
 

@@ -6,12 +6,14 @@ import argparse
 import json
 import math
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from tqdm import tqdm
 
-from gaugeconv.errors import DataError
+from gaugeconv.errors import DataError, MeshError
 
 if TYPE_CHECKING:
     from gaugeconv.mesh import TriMesh
@@ -86,7 +88,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Adds --threads."""
     parser.add_argument(
-        "--threads", type=positive_int, metavar="N", help="CPU threads (default: as many as cores)"
+        "--threads", type=thread_count, metavar="N", help="CPU threads (default: as many as cores)"
     )
 
 
@@ -101,20 +103,37 @@ def set_threads(count: int | None) -> None:
     numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
 
+def whole_number(text: str, low: int, high: int) -> int:
+    """An option's value that must be a whole number in [low, high]."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number") from None
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is not in {low} … {high}")
+    return value
+
+
 def positive_int(text: str) -> int:
     """An option's value that must be a whole number above zero."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return value
+    return whole_number(text, 1, 10**9)
+
+
+def thread_count(text: str) -> int:
+    """The value of --threads."""
+    return whole_number(text, 1, 1024)
 
 
 def seed_number(text: str) -> int:
-    """The value of --seed: a whole number from zero up."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return value
+    """The value of --seed: a whole number from zero up that PyTorch takes."""
+    return whole_number(text, 0, 2**63 - 1)
+
+
+def path_text(text: str) -> str:
+    """The value of --out; an empty one, from a variable that is not set, would mean right here."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return text
 
 
 def positive_float(text: str) -> float:
@@ -123,6 +142,15 @@ def positive_float(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Errors about the mesh that the block works on begin with its file."""
+    try:
+        yield
+    except MeshError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def load_model(weights: str) -> GaugeSegmenter:

@@ -9,6 +9,7 @@ from gaugeconv.cli.common import (
     Bars,
     Commands,
     add_json,
+    path_text,
     positive_int,
     require_writable,
     seed_number,
@@ -34,7 +35,9 @@ def register(commands: Commands) -> None:
         epilog="Example: gaugeconv data bodies --count 100 --out bodies/ --seed 1",
     )
     bodies.add_argument("--count", type=positive_int, required=True, metavar="N", help="bodies")
-    bodies.add_argument("--out", required=True, metavar="DIR", help="a new dataset folder")
+    bodies.add_argument(
+        "--out", required=True, type=path_text, metavar="DIR", help="a new dataset folder"
+    )
     bodies.add_argument(
         "--seed", type=seed_number, default=0, help="of everything random (default: 0)"
     )

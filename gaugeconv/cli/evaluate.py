@@ -24,15 +24,15 @@ def register(commands: Commands) -> None:
         help="measure weights on a split of a dataset",
         description="Labels every mesh of a split and compares with the truth, weighted by area. "
         "Labels are matched by name.",
-        epilog="Example: gaugeconv evaluate bodies/ --weights runs/a/best.safetensors --split test",
+        epilog="Example: gaugeconv evaluate meshes/bodies --split test\n"
+        "         gaugeconv evaluate bodies/ --weights runs/a/best.safetensors",
     )
     parser.add_argument("data", metavar="DIR", help="dataset folder")
     add_weights(parser)
     parser.add_argument(
         "--split",
-        default="test",
         choices=("train", "val", "test"),
-        help="which meshes (default: test)",
+        help="which meshes (default: test or, where there is none, val)",
     )
     add_threads(parser)
     add_json(parser)

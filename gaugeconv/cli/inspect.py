@@ -14,7 +14,7 @@ def register(commands: Commands) -> None:
         help="report counts, topology and defects of a mesh",
         description="Reports counts, topology, sizes, and every defect with its indices. "
         "Exit code 0 without defects, 1 with defects, 2 when the file cannot be read as a mesh.",
-        epilog="Example: gaugeconv inspect meshes/spot.ply --json",
+        epilog="Example: gaugeconv inspect meshes/torus.ply --json",
     )
     parser.add_argument("mesh", metavar="MESH", help=".ply, .obj, .off or .stl")
     add_json(parser)

@@ -17,6 +17,8 @@ from gaugeconv.cli.common import (
     add_up,
     add_weights,
     load_model,
+    naming,
+    path_text,
     require_output,
     set_threads,
     show,
@@ -44,6 +46,7 @@ def register(commands: Commands) -> None:
     add_weights(parser)
     parser.add_argument(
         "--out",
+        type=path_text,
         metavar="DIR|PREFIX",
         help="an existing folder or one ending in '/', for files named after the mesh; anything "
         "else is the outputs' path without extension (default: MESH-segmented here)",
@@ -87,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
         model = load_model(args.weights)
         bars("segment", 1, 3, "geometry and network")
         began = time.perf_counter()
-        result = model.segment(mesh)
+        with naming(source):
+            result = model.segment(mesh)
         seconds = time.perf_counter() - began
         bars("segment", 2, 3, "writing")
         summary = {
@@ -118,14 +122,10 @@ def part_shares(mesh: TriMesh, result: Segmentation) -> dict[str, Any]:
     """Counts of the mesh, and faces and share of area of every part that occurs."""
     import numpy as np
 
-    count = len(result.label_names)
-    labels = np.asarray(result.face_labels)
-    faces = np.bincount(labels, minlength=count)
-    areas = np.bincount(labels, weights=mesh.face_areas, minlength=count)
-    total = mesh.area if mesh.area > 0 else 1.0
+    faces = np.bincount(result.face_labels, minlength=len(result.label_names))
     parts = [
-        {"label": k, "name": name, "faces": int(faces[k]), "area_share": float(areas[k] / total)}
-        for k, name in enumerate(result.label_names)
+        {"label": k, "name": name, "faces": int(faces[k]), "area_share": share}
+        for k, (name, share) in enumerate(result.area_shares.items())
         if faces[k]
     ]
     return {

@@ -14,6 +14,7 @@ from gaugeconv.cli.common import (
     Parser,
     add_json,
     add_threads,
+    path_text,
     positive_float,
     positive_int,
     require_writable,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from gaugeconv.models import SegmenterConfig
     from gaugeconv.train import RunFolder, TrainConfig
 
+WIDEST = 16
+
 
 def register(commands: Commands) -> None:
     """Adds the command."""
@@ -42,7 +45,9 @@ def register(commands: Commands) -> None:
         "         gaugeconv train bodies/ --out runs/a --resume",
     )
     parser.add_argument("data", metavar="DIR", help="dataset folder")
-    parser.add_argument("--out", required=True, metavar="RUN", help="a new folder for the run")
+    parser.add_argument(
+        "--out", required=True, type=path_text, metavar="RUN", help="a new folder for the run"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on with RUN, with the options it was started with"
     )
@@ -58,15 +63,23 @@ def _add_network(parser: Parser) -> None:
     group = parser.add_argument_group("network")
     group.add_argument(
         "--width",
-        type=positive_float,
+        type=width,
         metavar="W",
-        help="channels, as a multiple of the default network's (default: 1)",
+        help="channels, as a multiple of the default network's, at most 16 (default: 1)",
     )
     group.add_argument(
         "--xyz",
         action="store_true",
         help="plain coordinates as inputs too: neither invariant to motions nor gauge covariant",
     )
+
+
+def width(text: str) -> float:
+    """The value of --width."""
+    value = positive_float(text)
+    if value > WIDEST:
+        raise argparse.ArgumentTypeError(f"{text} is more than {WIDEST}")
+    return value
 
 
 def _add_recipe(parser: Parser) -> None:

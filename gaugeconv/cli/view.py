@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gaugeconv.cli.common import Commands, add_up, require_output, show, up_axis
+from gaugeconv.cli.common import Commands, add_up, path_text, require_output, show, up_axis
+from gaugeconv.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,9 @@ def register(commands: Commands) -> None:
         help="write a page that shows a labelled mesh",
         description="Writes one self-contained HTML page. Labels come from --labels, else from the "
         "face property `label` of a PLY; a mesh without labels is shown in one colour.",
-        epilog="Example: gaugeconv view body-segmented.ply --labels body-segmented.npz "
-        "--out body.html",
+        epilog="Example: gaugeconv segment meshes/bodies/meshes/body-1.ply --out out/\n"
+        "         gaugeconv view out/body-1-segmented.ply --labels out/body-1-segmented.npz "
+        "--out out/body-1.html",
     )
     parser.add_argument("mesh", metavar="MESH", help=".ply, .obj, .off or .stl")
     parser.add_argument(
@@ -31,7 +33,9 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--names", metavar="FILE", help="labels.json of the dataset, for the names of the parts"
     )
-    parser.add_argument("--out", required=True, metavar="FILE.html", help="the page")
+    parser.add_argument(
+        "--out", required=True, type=path_text, metavar="FILE.html", help="the page"
+    )
     add_up(parser)
     parser.set_defaults(run=run)
 
@@ -43,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
     source, out = Path(args.mesh), Path(args.out)
     require_output(out, [source, *(Path(p) for p in (args.labels, args.names) if p)])
+    if out.suffix.lower() != ".html":
+        raise DataError(f"{out} would be an HTML page; give --out a name that ends in .html")
     mesh = TriMesh.load(source)
     labels = face_labels(mesh, source, Path(args.labels) if args.labels else None)
     names = part_names(args, labels)
@@ -64,11 +70,12 @@ def face_labels(mesh: TriMesh, source: Path, file: Path | None) -> np.ndarray:
     """The labels of a file, of the mesh's own file, or zeros."""
     import numpy as np
 
-    from gaugeconv.data.label_files import labels_per_face, read_labels, read_ply_labels
+    from gaugeconv.data.label_files import labels_per_face, read_labels
+    from gaugeconv.mesh.io import load_face_labels
 
     if file is not None:
-        return labels_per_face(read_labels(file), mesh, file)
-    values = read_ply_labels(source)
+        return labels_per_face(read_labels(file), mesh, file, source)
+    values = load_face_labels(source)
     return np.zeros(mesh.num_faces, dtype=np.int64) if values is None else values
 
 

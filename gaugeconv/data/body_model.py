@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from gaugeconv.errors import GaugeConvError
+from gaugeconv.mesh.connectivity import face_components
 
 MISSING_EXTRA = (
     "generating bodies needs the package {name}, which is not installed; "
@@ -148,13 +149,7 @@ def _cavity_vertices() -> Int64[np.ndarray, " n"]:
 
 def _outer_faces(faces: Int64[np.ndarray, "F 3"], inside: np.ndarray) -> Int64[np.ndarray, "G 3"]:
     """Faces of the largest connected component without those wholly inside a cavity."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    count = len(inside)
-    rows, cols = faces.ravel(), faces[:, [1, 2, 0]].ravel()
-    graph = coo_matrix((np.ones(rows.size, dtype=np.int8), (rows, cols)), shape=(count, count))
-    component = connected_components(graph, directed=False)[1][faces[:, 0]]
+    component = face_components(faces, len(inside))
     largest = component == np.argmax(np.bincount(component))
     return faces[largest & ~inside[faces].all(axis=1)]
 

@@ -30,6 +30,22 @@ SHOULDER_NORMAL = (1.0, 0.0, 0.1)  # on the left: a nearly vertical cut
 HIP_NORMAL = (0.55, 0.0, -0.83)
 NECK_NORMAL = (0.0, -0.35, 0.94)  # lower in front, where the collar is
 _TOUCH = 0.02  # share of a limb's skinning weight below which a face cannot belong to it
+_LIMBS = (  # bones, joints and tip, normal of the first cut on the left, shifts of the cuts, parts
+    (
+        ARM_BONES,
+        ("upperarm01", "lowerarm01", "wrist", "finger3-1"),
+        SHOULDER_NORMAL,
+        (SHOULDER, ELBOW, WRIST),
+        (UPPERARM, LOWERARM, HAND),
+    ),
+    (
+        LEG_BONES,
+        ("upperleg01", "lowerleg01", "foot", "toe3-1"),
+        HIP_NORMAL,
+        (HIP, KNEE, ANKLE),
+        (UPPERLEG, LOWERLEG, FOOT),
+    ),
+)
 
 
 def template_parts(body: RestBody) -> Int64[np.ndarray, " F"]:
@@ -42,28 +58,10 @@ def template_parts(body: RestBody) -> Int64[np.ndarray, " F"]:
     labels[on_head & _beyond(centre, collar, np.array(NECK_NORMAL))] = HEAD
     for side, sign in (("L", 1.0), ("R", -1.0)):
         mirror = np.array([sign, 1.0, 1.0])
-        on_arm = _share(body, ARM_BONES, side) > _TOUCH
-        arm = _joints(bones, ("upperarm01", "lowerarm01", "wrist", "finger3-1"), side)
-        _paint(
-            labels,
-            centre,
-            on_arm,
-            arm,
-            mirror * SHOULDER_NORMAL,
-            (SHOULDER, ELBOW, WRIST),
-            (UPPERARM, LOWERARM, HAND),
-        )
-        on_leg = _share(body, LEG_BONES, side) > _TOUCH
-        leg = _joints(bones, ("upperleg01", "lowerleg01", "foot", "toe3-1"), side)
-        _paint(
-            labels,
-            centre,
-            on_leg,
-            leg,
-            mirror * HIP_NORMAL,
-            (HIP, KNEE, ANKLE),
-            (UPPERLEG, LOWERLEG, FOOT),
-        )
+        for limb_bones, joints, normal, shifts, parts in _LIMBS:
+            on_limb = _share(body, limb_bones, side) > _TOUCH
+            places = _joints(bones, joints, side)
+            _paint(labels, centre, on_limb, places, mirror * normal, shifts, parts)
     return labels
 
 

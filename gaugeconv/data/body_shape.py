@@ -90,7 +90,10 @@ def _ripples(
 def vertex_normals(
     vertices: Float64[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"]
 ) -> Float64[np.ndarray, "V 3"]:
-    """Area-weighted unit normals."""
+    """Area-weighted unit normals; zero where there are none.
+
+    Not those of `gaugeconv.mesh`, which round differently: a seed would then give another body.
+    """
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     cross = np.cross(b - a, c - a)
     total = np.zeros_like(vertices)

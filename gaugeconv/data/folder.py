@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from gaugeconv.data.label_files import labels_per_face, read_labels, read_ply_labels
+from gaugeconv.data.label_files import labels_per_face, read_labels
 from gaugeconv.data.manifest import check_name, check_range, read_label_names, read_splits
 from gaugeconv.errors import DataError
 from gaugeconv.files import atomic_path
 from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh.io import SUFFIXES as MESH_SUFFIXES
+from gaugeconv.mesh.io import load_face_labels
 
-MESH_SUFFIXES = (".ply", ".obj", ".off", ".stl")
 LABEL_SUFFIXES = (".npy", ".txt")
 
 
@@ -43,18 +44,26 @@ class LabelledMesh:
 
 
 class DatasetFolder:
-    """Reads the layout at the top of this module; nothing is loaded before `load` asks for it."""
+    """A folder of labelled meshes, in files that any tool can write.
+
+    ``labels.json``: ``{"labels": [names]}``, the name of label 0, 1, …
+    ``split.json``: ``{"train": [names], "val": [names], "test": [names]}``; each may be left out.
+    ``meshes/NAME.ply``, ``.obj``, ``.off`` or ``.stl``: the mesh of a name.
+    ``labels/NAME.npy`` or ``.txt``: one integer per face (or polygon) or per vertex, told apart by their
+    count, −1 where there is no label. Without such a file, the face property ``label`` of the PLY is
+    taken.
+
+    Opening it checks label names, splits and that every mesh exists; `load` reads a mesh.
+
+    Args:
+        path: the folder.
+
+    Raises:
+        DataError: a file is missing or malformed, a name could leave the folder, is in two splits
+            or has no mesh.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Opens a folder and checks its label names, its splits and that every mesh exists.
-
-        Args:
-            path: the folder.
-
-        Raises:
-            DataError: a file is missing or malformed, a name could leave the folder, is in two
-                splits or has no mesh.
-        """
         self.path = Path(path)
         if not self.path.is_dir():
             raise DataError(f"{path} is not a folder; a dataset is a folder with labels.json")
@@ -95,15 +104,16 @@ class DatasetFolder:
         path = self._meshes[name]
         mesh = TriMesh.load(path)
         label_file = self._find("labels", name, LABEL_SUFFIXES)
-        source = label_file or path
-        values = read_labels(source) if label_file else read_ply_labels(source)
-        if values is None:
+        if label_file is not None:
+            labels = labels_per_face(read_labels(label_file), mesh, label_file, path)
+        elif (inside := load_face_labels(path)) is not None:
+            labels = inside
+        else:
             raise DataError(
                 f"{name} has no labels: {path} has no int face property `label`, and neither "
                 f"{self.path / 'labels' / name}.npy nor .txt exists; add one of them"
             )
-        labels = labels_per_face(values, mesh, source)
-        check_range(labels, source, self.label_names)
+        check_range(labels, label_file or path, self.label_names)
         return LabelledMesh(name, mesh, labels)
 
     @staticmethod

@@ -1,16 +1,20 @@
-"""Reading labels from text, npy, and the face property `label` of a PLY."""
+"""Reading labels from text, .npy and .npz; those inside a PLY are the mesh reader's business."""
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Int64
 
-from gaugeconv.data.ply_faces import read_face_property
 from gaugeconv.errors import DataError
 from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh.io import load_polygons
 
 
 def read_labels(path: Path) -> Int64[np.ndarray, " N"]:
@@ -35,52 +39,49 @@ def read_result_names(path: Path) -> list[str]:
     Raises:
         DataError: the file is malformed.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return (
-                [str(name) for name in archive["label_names"]] if "label_names" in archive else []
-            )
-    except (ValueError, EOFError, BadZipFile) as error:
-        raise DataError(f"{path} is not a segmentation result: {error}") from error
-
-
-def read_ply_labels(path: Path) -> Int64[np.ndarray, " F"] | None:
-    """Reads the face property `label` of a PLY; None when the file is no PLY or has none.
-
-    Raises:
-        DataError: the property is not an integer, or the file is malformed.
-    """
-    if path.suffix.lower() != ".ply":
-        return None
-    values = read_face_property(path, "label")
-    return None if values is None else _as_labels(values, path)
+    with _opened(path, "a segmentation result") as file:
+        archive = np.load(file, allow_pickle=False)
+        if "label_names" not in archive:
+            return []
+        return [str(name) for name in np.atleast_1d(archive["label_names"])]
 
 
 def labels_per_face(
-    values: Int64[np.ndarray, " N"], mesh: TriMesh, source: Path
+    values: Int64[np.ndarray, " N"], mesh: TriMesh, source: Path, mesh_file: Path
 ) -> Int64[np.ndarray, " F"]:
-    """Tells labels per face from labels per vertex by their count; returns labels per face.
+    """Tells labels per face, per polygon and per vertex apart by their count.
+
+    Only for files beside the mesh, which do not say what they hold; a PLY does.
 
     Args:
         values: what was read.
         mesh: the mesh they belong to.
-        source: the file they come from; a PLY holds labels per face.
+        source: the file they come from.
+        mesh_file: the mesh's file; faces may have been cut from its polygons.
+
+    Returns:
+        (F,) one label per face of the mesh.
 
     Raises:
-        DataError: the count fits neither faces nor vertices, or both.
+        DataError: the count fits neither faces, polygons nor vertices, or more than one of them.
+        MeshError: the mesh's file cannot be read.
     """
-    faces, vertices = mesh.num_faces, mesh.num_vertices
-    if values.size == faces and faces == vertices and source.suffix.lower() != ".ply":
+    faces, vertices, polygon = mesh.num_faces, mesh.num_vertices, load_polygons(mesh_file)
+    polygons = int(polygon.max()) + 1
+    if values.size == vertices and vertices in (faces, polygons):
         raise DataError(
-            f"{source}: the mesh has as many faces as vertices ({faces}), so labels per face and "
+            f"{source}: the mesh has as many faces as vertices ({vertices}), so labels per face and "
             "per vertex look alike; store them as face property `label` in a PLY"
         )
     if values.size == faces:
         return values
+    if values.size == polygons:
+        return values[polygon]
     if values.size == vertices:
         return faces_from_vertices(values, mesh.faces)
+    cut = "" if polygons == faces else f" cut from {polygons} polygons"
     raise DataError(
-        f"{source} has {values.size} labels, but its mesh has {faces} faces and {vertices} "
+        f"{source} has {values.size} labels, but its mesh has {faces} faces{cut} and {vertices} "
         "vertices: give one label per face or per vertex, in the order of the mesh file"
     )
 
@@ -115,14 +116,26 @@ def _read_text(path: Path) -> Int64[np.ndarray, " N"]:
 
 def _read_numpy(path: Path) -> np.ndarray:
     """The array of an .npy file, or `face_labels` of an .npz; never unpickles."""
-    try:
+    with _opened(path, "a label array") as file:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return np.asarray(archive["face_labels"])
+            return np.asarray(np.load(file, allow_pickle=False)["face_labels"])
         # mapping checks the file's size against its header before any memory is set aside
         return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (ValueError, EOFError, KeyError, SyntaxError, OverflowError, BadZipFile) as error:
-        raise DataError(f"{path} is not a label array: {error}") from error
+
+
+@contextmanager
+def _opened(path: Path, what: str) -> Iterator[IO[bytes]]:
+    """The open file; all that numpy, zipfile and zlib raise on its content becomes a DataError."""
+    with path.open("rb") as file:
+        try:
+            yield file
+        except (
+            ValueError, TypeError, LookupError, SyntaxError, ArithmeticError, MemoryError,
+            EOFError, BadZipFile, zlib.error,
+            RuntimeError,  # also NotImplementedError: encrypted, or of an unknown compression
+            OSError,  # a place outside the file
+        ) as error:  # fmt: skip
+            raise DataError(f"{path} is not {what}: {error}") from error
 
 
 def _as_labels(values: np.ndarray, path: Path) -> Int64[np.ndarray, " N"]:

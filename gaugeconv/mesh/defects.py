@@ -47,17 +47,6 @@ class DefectKind(Enum):
         """What to do about it."""
         return _TEXT[self][2]
 
-    @property
-    def is_warning(self) -> bool:
-        """Whether meshes with it are accepted."""
-        return self in _WARNINGS
-
-
-_WARNINGS = {
-    DefectKind.ZERO_AREA_FACE,
-    DefectKind.NEEDLE_FACE,
-    DefectKind.UNREFERENCED_VERTEX,
-}
 
 _TEXT: dict[DefectKind, tuple[str, str, str]] = {
     DefectKind.REPEATED_INDEX: (

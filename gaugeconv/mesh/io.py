@@ -68,6 +68,19 @@ def load_face_labels(path: str | PathLike[str]) -> Int64[np.ndarray, " F"] | Non
         raise type(error)(f"{path}: {error}") from error
 
 
+def load_polygons(path: str | PathLike[str]) -> Int64[np.ndarray, " F"]:
+    """The polygon, counted in the file, that each face of ``load_mesh(path)`` was cut from.
+
+    Raises:
+        MeshError: as ``load_mesh``.
+    """
+    path = Path(path)
+    try:
+        return triangulate(_read(path))[1]
+    except MeshError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
 def save_mesh(
     mesh: TriMesh,
     path: str | PathLike[str],
@@ -160,6 +173,8 @@ def _quiet_trimesh() -> Iterator[None]:
 
 def _known_suffix(path: Path) -> str:
     suffix = path.suffix.lower()
+    if path.is_dir():
+        raise MeshError("it is a folder; give the path of a mesh file")
     if suffix not in SUFFIXES:
         raise MeshError(f"unsupported file type {suffix!r}; use one of {', '.join(SUFFIXES)}")
     return suffix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
@@ -72,10 +73,11 @@ class _BinaryCursor(_Cursor):
         self.body, self.order = body, order
 
     def take(self, columns: list[tuple[str, int]], rows: int) -> list[np.ndarray]:
+        width = sum(np.dtype(kind).itemsize * many for kind, many in columns)
+        if self.position + rows * width > len(self.body):
+            raise MeshError("the file ends early; it is truncated")
         fields = [(f"c{i}", self.order + kind, (n,)) for i, (kind, n) in enumerate(columns)]
         row = np.dtype(fields)
-        if self.position + rows * row.itemsize > len(self.body):
-            raise MeshError("the file ends early; it is truncated")
         block = np.frombuffer(self.body, dtype=row, count=rows, offset=self.position)
         self.position += rows * row.itemsize
         return [block[name] for name, *_ in fields]
@@ -188,9 +190,10 @@ def _read_row(element: _Element, cursor: _Cursor) -> list[np.ndarray]:
     for prop in element.properties:
         size = 1
         if prop.count_type:
-            size = int(cursor.take([(prop.count_type, 1)], 1)[0][0, 0])
-            if size < 0:
-                raise MeshError(f"a list of {prop.name} has length {size}; the file is corrupt")
+            length = float(cursor.take([(prop.count_type, 1)], 1)[0][0, 0])
+            if not (0 <= length < math.inf and length.is_integer()):
+                raise MeshError(f"a list of {prop.name} has length {length:g}; the file is corrupt")
+            size = int(length)
         cells.append(cursor.take([(prop.type, size)], 1)[0][0])
     return cells
 

@@ -14,6 +14,8 @@ from jaxtyping import Float64, Int64
 from gaugeconv.errors import MeshError
 from gaugeconv.mesh.polygons import FileContent
 
+_LARGEST_INDEX = 2**62
+
 
 def read_obj(data: bytes) -> FileContent:
     """Positions and faces of a Wavefront OBJ file; everything else in it is passed over.
@@ -73,7 +75,7 @@ def read_off(data: bytes) -> FileContent:
             size = int(words[0])
             if not 0 <= size < len(words):
                 raise ValueError(f"expected {size} corners")
-            corners += [int(word) for word in words[1 : 1 + size]]
+            corners += [_index(word) for word in words[1 : 1 + size]]
             sizes.append(size)
     except ValueError as error:
         raise MeshError(f"line {' '.join(words)[:60]!r}: {error}") from None
@@ -107,10 +109,18 @@ def _position(words: list[str]) -> list[float]:
 
 def _obj_index(word: str, num_vertices: int) -> int:
     """Zero-based index of ``7``, ``7/1``, ``7//2``; negative counts back from the last vertex."""
-    index = int(word.partition("/")[0])
+    index = _index(word.partition("/")[0])
     if index == 0 or index < -num_vertices:
         raise ValueError(f"vertex {index} does not exist (the first is 1)")
     return index - 1 if index > 0 else num_vertices + index
+
+
+def _index(word: str) -> int:
+    """A vertex index that an int64 can hold; whether there is such a vertex is checked later."""
+    index = int(word)
+    if abs(index) > _LARGEST_INDEX:
+        raise ValueError(f"vertex {word[:30]} does not exist")
+    return index
 
 
 def _content(vertices: list[list[float]], corners: list[int], sizes: list[int]) -> FileContent:

@@ -7,7 +7,33 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from gaugeconv.errors import DataError, FileFormatError
+from gaugeconv.errors import DataError, FieldTypeError, FileFormatError
+from gaugeconv.reps import FieldType
+
+_NUMBERS: dict[str, tuple[type, float, float]] = {
+    "sizes": (int, 1, 2**20),
+    "blocks": (int, 0, 64),
+    "neighbors": (float, 0, 1000),
+    "crossing": (float, 0, 1),
+    "scales": (float, 0, 1),
+    "radial": (int, 1, 32),
+    "dropout": (float, 0, 1),
+}
+"""Type, smallest and largest value of fields that are numbers or tuples of numbers."""
+
+_WIDEST = 8192
+"""Most components of a feature."""
+
+
+def _check_type(text: object) -> None:
+    if not isinstance(text, str):
+        raise DataError(f"a field type is a string like '8x0 + 4x1', got {text!r}")
+    try:
+        dim = FieldType(text).dim
+    except FieldTypeError as error:
+        raise DataError(str(error)) from error
+    if dim > _WIDEST:
+        raise DataError(f"the field type '{text[:60]}' has {dim} components, at most {_WIDEST}")
 
 
 @dataclass(frozen=True)
@@ -32,7 +58,7 @@ class SegmenterConfig:
         dropout: share of the head's features dropped during training.
 
     Raises:
-        DataError: no network can be built so.
+        DataError: no network can be built so: a field of another type, or out of range.
     """
 
     label_names: tuple[str, ...]
@@ -48,16 +74,43 @@ class SegmenterConfig:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
+        self._check_fields()
         if not len(self.sizes) == len(self.types) == len(self.blocks) > 0:
             raise DataError("sizes, types and blocks need one entry per level, at least one level")
-        if list(self.sizes) != sorted(self.sizes, reverse=True) or self.sizes[-1] < 1:
-            raise DataError(f"sizes must descend and be positive, got {self.sizes}")
+        if list(self.sizes) != sorted(self.sizes, reverse=True):
+            raise DataError(f"sizes must descend, got {self.sizes}")
         if len(self.label_names) < 2 or len(set(self.label_names)) < len(self.label_names):
             raise DataError(
                 f"a segmenter needs at least two labels, all different, got {self.label_names}"
             )
-        if not 0 < self.crossing <= 1 or not all(0 < scale <= 1 for scale in self.scales):
-            raise DataError("crossing and scales are fractions of R_l: above 0, at most 1")
+        if not self.scales or 0 in (self.neighbors, self.crossing, *self.scales):
+            raise DataError("neighbors, crossing and scales (at least one) must be above 0")
+        if self.dropout == 1:
+            raise DataError("dropout must be below 1")
+
+    def _check_fields(self) -> None:
+        """Types and ranges; weights may come from anywhere, and must not fill the memory either.
+
+        Raises:
+            DataError: one is wrong; the message names it.
+        """
+        for name in ("label_names", "sizes", "types", "blocks", "scales"):
+            if not isinstance(getattr(self, name), tuple):
+                raise DataError(f"{name} must be a tuple, got {getattr(self, name)!r}")
+        for name, (kind, low, high) in _NUMBERS.items():
+            value = getattr(self, name)
+            for number in value if isinstance(value, tuple) else (value,):
+                # bool is an int to Python, and an int will do for a float
+                of_kind = isinstance(number, (int, kind)) and not isinstance(number, bool)
+                if not (of_kind and low <= number <= high):
+                    whole = "whole numbers" if kind is int else "numbers"
+                    raise DataError(f"{name}: {number!r} given, {whole} in [{low}, {high}] needed")
+        if not isinstance(self.xyz, bool):
+            raise DataError(f"xyz must be True or False, got {self.xyz!r}")
+        if not all(isinstance(label, str) and label for label in self.label_names):
+            raise DataError(f"labels need names that are not empty, got {self.label_names}")
+        for text in (*self.types, self.vertex_type):
+            _check_type(text)
 
     @property
     def radii(self) -> tuple[float, ...]:
@@ -80,11 +133,12 @@ class SegmenterConfig:
             known = {f.name for f in fields(cls)}
             if set(values) != known:
                 raise FileFormatError(
-                    f"the configuration's fields differ from this version's: {set(values) ^ known}"
+                    "the configuration's fields differ from this version's: "
+                    f"{sorted(set(values) ^ known)}"
                 )
             lists: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }
             return cls(**lists)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise FileFormatError(f"not a segmenter configuration: {error}") from error

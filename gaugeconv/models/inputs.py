@@ -10,12 +10,16 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
+from gaugeconv.errors import MeshError
 from gaugeconv.geometry import Frames, Neighborhoods
 from gaugeconv.geometry.features import centroid_features, surface_features
 from gaugeconv.geometry.hierarchy import Level, build_hierarchy
 from gaugeconv.geometry.sampling import centered_positions
 from gaugeconv.models.config import SegmenterConfig
 from gaugeconv.reps import FieldType
+
+SMALLEST_AREA = 1e-12
+"""Less than this many squares of the longest edge is what rounding leaves of an area of zero."""
 
 
 class LevelInput(NamedTuple):
@@ -77,8 +81,14 @@ def vertex_input_type(config: SegmenterConfig) -> FieldType:
 
 
 def prepare(frames: Frames, config: SegmenterConfig) -> SegmenterInput:
-    """Computes hierarchy and features of a mesh in the given gauge, in float64."""
+    """Computes hierarchy and features of a mesh in the given gauge, in float64.
+
+    Raises:
+        MeshError: the mesh has no area, in units of which everything here is measured.
+    """
     mesh = frames.mesh
+    if not mesh.area > SMALLEST_AREA * float(mesh.edge_lengths.max()) ** 2:
+        raise MeshError("the mesh's total area is zero: all its faces are slivers without width")
     levels = build_hierarchy(frames, config.sizes, config.radii, config.crossing)
     everything = np.arange(mesh.num_vertices)
     return SegmenterInput(

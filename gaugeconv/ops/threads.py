@@ -49,12 +49,14 @@ def run_tasks(work: Callable[[int], None], count: int) -> None:
 
 
 def _workers(threads: int) -> ThreadPoolExecutor:
-    """The pool of this process, with at least so many threads that have been told to work alone."""
+    """The pool of this process, with at least so many threads that have been told to work alone.
+
+    A pool that is too small is not shut down, since others may be submitting to it; it ends with its
+    last user.
+    """
     global _pool, _pool_size
     with _lock:
         if _pool is None or _pool_size < threads:
-            if _pool is not None:
-                _pool.shutdown(wait=False)
             started = threading.Barrier(threads + 1)
             _pool = ThreadPoolExecutor(
                 threads, "gaugeconv", initializer=_work_alone, initargs=(started,)

@@ -87,15 +87,6 @@ class FieldType:
         for name, value in values.items():  # as a frozen dataclass does it
             object.__setattr__(self, name, value)
 
-    @classmethod
-    def from_terms(cls, terms: tuple[tuple[int, int], ...]) -> FieldType:
-        """The type with the given (multiplicity, order) pairs; pairs of multiplicity 0 are dropped.
-
-        Raises:
-            FieldTypeError: nothing is left, or a number is negative.
-        """
-        return cls(" + ".join(f"{n}x{m}" for n, m in terms if n != 0))
-
     def __str__(self) -> str:
         return " + ".join(f"{n}x{m}" for n, m in self.terms)
 
@@ -162,6 +153,8 @@ class FieldType:
 
 def _parse(spec: str) -> tuple[tuple[int, int], ...]:
     """(multiplicity, order) of every term of a type string."""
+    if not isinstance(spec, str):
+        raise FieldTypeError(f"a field type is a string like '8x0 + 4x1', got {spec!r}")
     terms = []
     for term in spec.split("+"):
         match = _TERM.fullmatch(term)

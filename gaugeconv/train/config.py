@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gaugeconv.errors import DataError
+
+LARGEST_SEED = 2**63 - 1
+"""The largest number that PyTorch takes for a seed and an int64 holds."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,10 @@ class TrainConfig:
         batch: meshes per optimiser step, accumulated one after the other.
         augment: extra deformed copies of every training mesh, made once at the start.
         val_every: epochs between two validations.
-        seed: of the initial weights, the order of the meshes, dropout and deformations.
+        seed: of the initial weights, the order of the meshes, dropout and deformations; below 2⁶³.
+
+    Raises:
+        DataError: a field is of another type or out of range.
     """
 
     epochs: int | None = 60
@@ -46,10 +51,15 @@ class TrainConfig:
         """Checks every field, so that a bad recipe fails before any geometry is computed."""
         if (self.epochs is None) == (self.minutes is None):
             raise DataError("give either epochs or minutes: one of them, not both")
-        for name, low in _LOWEST.items():
+        for name, (kind, low, high) in _BOUNDS.items():
             value = getattr(self, name)
-            if value is not None and not low <= value < math.inf:
-                raise DataError(f"{name} = {value} must be finite and at least {low}")
+            if value is None and name in ("epochs", "minutes"):
+                continue
+            fits = isinstance(value, (int, kind)) and not isinstance(value, bool)
+            if not fits:
+                raise DataError(f"{name} = {value!r} must be a number of type {kind.__name__}")
+            if not low <= value <= high:
+                raise DataError(f"{name} = {value} must be at least {low} and at most {high}")
         for name in ("minutes", "lr", "clip_norm"):
             if getattr(self, name) == 0:
                 raise DataError(f"{name} must be positive")
@@ -73,16 +83,18 @@ class TrainConfig:
         return cls(**fields)
 
 
-_LOWEST = {
-    "epochs": 1,
-    "minutes": 0,
-    "lr": 0,
-    "weight_decay": 0,
-    "warmup_steps": 0,
-    "label_smoothing": 0,
-    "clip_norm": 0,
-    "batch": 1,
-    "augment": 0,
-    "val_every": 1,
-    "seed": 0,
+_LARGEST = 10**9
+_BOUNDS: dict[str, tuple[type, float, float]] = {
+    "epochs": (int, 1, _LARGEST),
+    "minutes": (float, 0, _LARGEST),
+    "lr": (float, 0, _LARGEST),
+    "weight_decay": (float, 0, _LARGEST),
+    "warmup_steps": (int, 0, _LARGEST),
+    "label_smoothing": (float, 0, 1),
+    "clip_norm": (float, 0, _LARGEST),
+    "batch": (int, 1, _LARGEST),
+    "augment": (int, 0, _LARGEST),
+    "val_every": (int, 1, _LARGEST),
+    "seed": (int, 0, LARGEST_SEED),
 }
+"""Type, smallest and largest value of every field."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from gaugeconv.data import DatasetFolder
+from gaugeconv.errors import DataError
 from gaugeconv.models import GaugeSegmenter
 from gaugeconv.train.metrics import SegmentationMetrics
 from gaugeconv.train.prepare import (
@@ -63,7 +64,7 @@ class Evaluation:
 def evaluate(
     model: GaugeSegmenter,
     dataset: DatasetFolder,
-    split: str = "test",
+    split: str | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Evaluation:
     """Labels every mesh of a split and compares with the truth, by area; gauge invariant.
@@ -73,14 +74,16 @@ def evaluate(
     Args:
         model: the network.
         dataset: where the meshes are.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test"; None for "test" or, where there is none, "val".
         on_progress: told of every mesh.
 
     Raises:
-        DataError: the split is empty, a label file does not fit, or the network lacks a label.
+        DataError: the split is empty or there is neither "test" nor "val", a label file does not
+            fit, or the network lacks a label.
         MeshError: a mesh is malformed.
     """
     label_map = match_labels(dataset.label_names, model.config.label_names)
+    split = _held_out(dataset) if split is None else split
     names = dataset.names(split)
     per_mesh = {}
     for done, name in enumerate(names, start=1):
@@ -88,6 +91,16 @@ def evaluate(
         per_mesh[name] = measure(model, prepared)
         on_progress(f"evaluate {split}", done, len(names), name)
     return Evaluation(split, SegmentationMetrics.sum(per_mesh.values()), per_mesh)
+
+
+def _held_out(dataset: DatasetFolder) -> str:
+    for split in ("test", "val"):
+        if dataset.splits.get(split):
+            return split
+    raise DataError(
+        f"{dataset.path / 'split.json'} names meshes neither for 'test' nor for 'val'; it has "
+        f"{', '.join(dataset.splits) or 'none'}: say which split to evaluate"
+    )
 
 
 def measure_all(model: GaugeSegmenter, meshes: Sequence[PreparedMesh]) -> SegmentationMetrics:

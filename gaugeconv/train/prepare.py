@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int, Int64
 from torch import Tensor
 
 from gaugeconv.data import LabelledMesh, deform
-from gaugeconv.errors import DataError
+from gaugeconv.errors import DataError, MeshError
 from gaugeconv.models import GaugeSegmenter, SegmenterInput
 
 OnProgress = Callable[[str, int | float, int | float, str], None]
@@ -49,13 +49,20 @@ def prepare_mesh(
         model: the network whose inputs are wanted.
         item: the mesh and its labels.
         label_map: the network's label for each of the dataset's, from `match_labels`.
+
+    Raises:
+        MeshError: the network cannot take the mesh; the message names the item.
     """
     labels = np.where(item.face_labels >= 0, label_map[item.face_labels], -1)
     areas = np.where(labels >= 0, item.mesh.face_areas, 0.0)
     total = areas.sum()
+    try:
+        inputs = model.prepare(item.mesh)
+    except MeshError as error:
+        raise type(error)(f"{item.name}: {error}") from error
     return PreparedMesh(
         item.name,
-        model.prepare(item.mesh),
+        inputs,
         torch.from_numpy(labels),
         torch.from_numpy(areas / (total if total > 0 else 1.0)),
     )

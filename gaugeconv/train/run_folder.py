@@ -70,9 +70,12 @@ class RunFolder:
             raise DataError(f"{self.path} holds no run to resume: {self.config} is missing")
         try:
             record = json.loads(self.config.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise FileFormatError(f"{self.config} is damaged: {error}") from error
-        if not isinstance(record, dict) or not {"train", "model"} <= set(record):
+        parts = (
+            [record.get(name) for name in ("train", "model")] if isinstance(record, dict) else []
+        )
+        if not parts or not all(isinstance(part, dict) for part in parts):
             raise FileFormatError(f"{self.config} is not the config of a run")
         return record
 

@@ -65,7 +65,8 @@ def verify(
     Raises:
         FieldTypeError: a module without types or `prepare`, or whose output does not fit its type.
         MeshError: a defective mesh; neighbourhoods for a module that prepares its own.
-        ValueError: no samples, an argument that would do nothing, no tolerance for the precision.
+        ValueError: no samples, a seed out of range, an argument that would do nothing, no tolerance
+            for the precision.
     """
     options = Options(
         radius=radius,
@@ -126,6 +127,8 @@ def _verified(
 ) -> VerifyReport:
     if samples < 1:
         raise ValueError(f"at least one sample is needed, got {samples}")
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed must lie in [0, 2^63), got {seed}")
     bound = choose_tolerance(module, tolerance)
     relabel = claim == "relabelling"
     subject = choose_subject(module, where, seed, relabel, options)

@@ -22,7 +22,9 @@ class BlockError:
 
     Attributes:
         multiplicity, order: the block.
-        error: largest |difference| over the block's RMS, over all samples.
+        error: largest |difference| over the block's RMS, over all samples; a block whose RMS is below
+            a share of the whole layer's (0.1 in float32, 1e-4 in float64) is measured against that
+            share, for it may be what is left when larger numbers cancel.
         vertex: mesh vertex where it is (None for outputs on faces).
     """
 
@@ -67,7 +69,7 @@ class OutputError:
     """The largest error of the module's output.
 
     Attributes:
-        error: largest |difference| over the output's RMS, over all samples.
+        error: largest |difference| over the output's RMS (over 1 if that is 0), over all samples.
         rows: "vertices", "faces" or "mesh": what a row of the output stands for.
         index: the vertex or face where the error is.
     """
@@ -82,7 +84,8 @@ class GradientError:
     """How much training depends on the gauge.
 
     Attributes:
-        error: RMS of a parameter's gradient's difference over the gradient's RMS, the largest of all.
+        error: RMS of a parameter's gradient's difference over the gradient's RMS, the largest of all;
+            gradients much smaller than the rest are measured like the small blocks of `BlockError`.
         parameter: which one.
         step: largest |difference| of the weights after one step of gradient descent that changes them
             by a tenth, over the weights' RMS.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gaugeconv.verification.report import LayerError, VerifyReport
+import torch
+
+from gaugeconv.verification.compare import FLOOR
+from gaugeconv.verification.report import VerifyReport
 
 SHOWN = 12
 """Layers in the table; of more, those with the largest errors."""
@@ -18,7 +21,7 @@ _MEANING = {
 
 def page(report: VerifyReport) -> str:
     """Verdict first, then figures, layers, and what was and was not checked."""
-    lines = [_verdict(report), *_figures(report), "", *_layers(report.layers), ""]
+    lines = [_verdict(report), *_figures(report), "", *_layers(report), ""]
     lines += [f"  checked      {text}" for text in report.checked]
     lines += [f"  NOT checked  {text}" for text in report.not_checked]
     return "\n".join(lines)
@@ -77,14 +80,15 @@ def _figures(report: VerifyReport) -> list[str]:
     return [f"  {name:<12} {figure:>8}  {text}".rstrip() for name, figure, text in rows]
 
 
-def _layers(layers: tuple[LayerError, ...]) -> list[str]:
+def _layers(report: VerifyReport) -> list[str]:
     """The table of layers, in the order of computation."""
+    layers = report.layers
     if not layers:
         return ["  no typed layers inside: layers are reported when they have an out_type"]
     shown = sorted(layers, key=lambda layer: layer.error, reverse=True)[:SHOWN]
     kept = [layer for layer in layers if layer in shown]
     width = max(len(layer.name) for layer in kept)
-    lines = [f"  {'layer':<{width}}  vertex  block and largest error over its RMS"]
+    lines = [f"  {'layer':<{width}}  vertex  block and largest error over its RMS *"]
     for layer in kept:
         vertex = "-" if layer.worst.vertex is None else str(layer.worst.vertex)
         blocks = "   ".join(str(block) for block in layer.blocks)
@@ -92,4 +96,6 @@ def _layers(layers: tuple[LayerError, ...]) -> list[str]:
     rest = len(layers) - len(kept)
     if rest > 0:
         lines.append(f"  … and {rest} more layers with smaller errors, all in report.layers")
+    floor = FLOOR.get(getattr(torch, report.dtype), max(FLOOR.values()))
+    lines.append(f"  * or over {floor:g} of the whole layer's RMS, where the block's is smaller")
     return lines

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gaugeconv.data import DatasetFolder, LabelledMesh
-from gaugeconv.data.label_files import faces_from_vertices, read_labels
+from gaugeconv.data.label_files import faces_from_vertices, read_labels, read_result_names
 from gaugeconv.errors import DataError, MeshError
 from gaugeconv.mesh import TriMesh
 from gaugeconv.mesh.shapes import icosphere
@@ -97,6 +97,55 @@ def test_as_many_faces_as_vertices_cannot_be_told_apart(root: Path) -> None:
     tetrahedron.save(root / "meshes" / "a.ply")
     write_labels(root, "a.npy", np.zeros(4, dtype=np.int64))
     with pytest.raises(DataError, match=r"a\.npy: the mesh has as many faces as vertices \(4\)"):
+        DatasetFolder(root).load("a")
+
+
+def quad_torus(columns: int, rows: int) -> tuple[str, str]:
+    """A PLY of quads, as many as vertices, and the same as an OBJ."""
+    place = np.arange(columns * rows).reshape(columns, rows)
+    right, up = np.roll(place, -1, axis=0), np.roll(place, -1, axis=1)
+    both = np.roll(right, -1, axis=1)
+    quads = np.stack([place, right, both, up], axis=-1).reshape(-1, 4)
+    angles = 2 * np.pi * np.indices((columns, rows)).reshape(2, -1).T / [columns, rows]
+    around = (1 + 0.4 * np.cos(angles[:, 1]))[:, None] * np.stack(
+        [np.cos(angles[:, 0]), np.sin(angles[:, 0])], axis=1
+    )
+    vertices = np.column_stack([around, 0.4 * np.sin(angles[:, 1])])
+    assert len(vertices) == len(quads)
+    points = "".join(f"{x!r} {y!r} {z!r}\n" for x, y, z in vertices.tolist())
+    ply = (
+        f"ply\nformat ascii 1.0\nelement vertex {len(vertices)}\nproperty double x\n"
+        f"property double y\nproperty double z\nelement face {len(quads)}\n"
+        "property list uchar int vertex_indices\nproperty int label\nend_header\n" + points
+    )
+    ply += "".join(f"4 {a} {b} {c} {d} {k % 2}\n" for k, (a, b, c, d) in enumerate(quads.tolist()))
+    obj = "".join(f"v {line}\n" for line in points.splitlines())
+    obj += "".join("f " + " ".join(str(i + 1) for i in quad) + "\n" for quad in quads.tolist())
+    return ply, obj
+
+
+def test_labels_of_the_polygons_of_a_ply_are_never_taken_for_vertex_labels(root: Path) -> None:
+    (root / "meshes" / "a.ply").write_text(quad_torus(6, 5)[0])
+    loaded = DatasetFolder(root).load("a")
+    assert (loaded.mesh.num_vertices, loaded.mesh.num_faces) == (30, 60)
+    np.testing.assert_array_equal(loaded.face_labels, np.repeat(np.arange(30) % 2, 2))
+
+
+def test_a_label_file_may_count_polygons_but_not_where_vertices_are_as_many(root: Path) -> None:
+    _, obj = quad_torus(6, 5)
+    (root / "meshes" / "a.ply").unlink()
+    (root / "meshes" / "a.obj").write_text(obj)
+    write_labels(root, "a.npy", np.arange(30) % 2)
+    with pytest.raises(DataError, match=r"a\.npy: the mesh has as many faces as vertices \(30\)"):
+        DatasetFolder(root).load("a")
+    (root / "meshes" / "a.obj").write_text(obj[: obj[:-1].rindex("\n") + 1])  # one quad fewer
+    write_labels(root, "a.npy", np.arange(29) % 2)
+    labels = DatasetFolder(root).load("a").face_labels
+    np.testing.assert_array_equal(labels, np.repeat(np.arange(29) % 2, 2))
+    write_labels(root, "a.npy", np.arange(30) % 2)
+    assert len(DatasetFolder(root).load("a").face_labels) == 58
+    write_labels(root, "a.npy", np.zeros(7, dtype=np.int64))
+    with pytest.raises(DataError, match="58 faces cut from 29 polygons and 30 vertices"):
         DatasetFolder(root).load("a")
 
 
@@ -241,6 +290,24 @@ def test_a_line_that_is_no_integer_is_quoted_with_its_number(tmp_path: Path, con
     (tmp_path / "labels.txt").write_text(content)
     with pytest.raises(DataError, match=r"labels\.txt, line [12]: "):
         read_labels(tmp_path / "labels.txt")
+
+
+def test_a_damaged_archive_is_refused_wherever_the_damage_is(tmp_path: Path) -> None:
+    path, names = tmp_path / "labels.npz", np.array(["a", "b"])
+    np.savez_compressed(path, face_labels=np.arange(40) % 3, label_names=names)
+    whole = path.read_bytes()
+    read_labels(path)
+    refused = 0
+    for place in range(len(whole)):
+        for value in (0, 0xFF, whole[place] ^ 1):
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            for read in (read_labels, read_result_names):
+                try:
+                    read(path)
+                except DataError as error:
+                    refused += 1
+                    assert "labels.npz" in str(error)
+    assert refused > len(whole)
 
 
 @pytest.mark.parametrize("file", ["labels.txt", "labels.npy", "labels.npz"])

@@ -33,6 +33,8 @@ CORRUPT = {
     "beyond.obj": (SQUARE_OBJ + "f 1 2 5\n", r"\[0, 4\)"),
     "beyond_quad.obj": (SQUARE_OBJ + "f 1 2 3 9\n", r"\[0, 4\).*1 face \(0\)"),
     "two_corners.obj": (SQUARE_OBJ + "f 1 2 3\nf 1 2\n", r"three corners: 1 face \(1\)"),
+    "long.obj": (SQUARE_OBJ + f"f 1 2 {'9' * 23}\n", "line 5.*vertex 9+ does not exist"),
+    "minus.obj": (SQUARE_OBJ + f"f 1 2 -{'9' * 23}\n", "line 5.*vertex -9+ does not exist"),
     "nan.obj": ("v nan 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "NaN"),
     "spiral.obj": (
         "v 0 0 0\nv 3 0 0\nv 3 3 0\nv 1 3 0\nv 1 2 0\nv 2 2 0\nv 2 1 0\nv 0 1 0\nf 1 2 3 4 5 6 7 8\n",
@@ -44,6 +46,12 @@ CORRUPT = {
     "negative.off": ("OFF\n-1 0 0\n", "-1 vertices"),
     "corners.off": ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "'3 0 1'.*3 corners"),
     "vertex.off": ("OFF\n3 1 0\n0 0 0\n1 0\n0 1 0\n3 0 1 2\n", "'1 0'"),
+    "long.off": (
+        f"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 {'9' * 23}\n",
+        "vertex 9+ does not exist",
+    ),
+    "sizes.off": (f"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n{'9' * 23} 0 1 2\n", "expected 9+ corners"),
+    "counts_long.off": (f"OFF\n{'9' * 23} 1 0\n", "9+ vertices and 1 faces but has 0"),
     "magic.ply": ("plu\nend_header\n", "not a PLY file"),
     "endless.ply": ("ply\nformat ascii 1.0\nelement vertex 3\n", "not a PLY file"),
     "format.ply": ("ply\nformat binary_middle_endian 1.0\nend_header\n", "binary_middle_endian"),
@@ -68,6 +76,19 @@ CORRUPT = {
         f"ply\nformat ascii 1.0\nelement vertex 1\n{PLY_XYZ}element face 1\n{PLY_FACE}end_header\n"
         "0 0 0\n-3 0 0 0\n",
         "length -3",
+    ),
+    **{
+        f"list_{length}.ply": (
+            f"ply\nformat ascii 1.0\nelement vertex 3\n{PLY_XYZ}element face 1\n{PLY_FACE}"
+            f"end_header\n0 0 0\n1 0 0\n0 1 0\n{length} 0 1 2\n",
+            rf"a list of vertex_indices has length {length}",
+        )
+        for length in ("nan", "inf", "3.5", "-inf")
+    },
+    "list_long.ply": (
+        f"ply\nformat ascii 1.0\nelement vertex 1\n{PLY_XYZ}element face 1\n{PLY_FACE}end_header\n"
+        f"0 0 0\n{'9' * 23} 0 0 0\n",
+        "truncated",
     ),
     "fraction.ply": (
         f"ply\nformat ascii 1.0\nelement vertex 1\n{PLY_XYZ}element face 1\n{PLY_FACE}end_header\n"
@@ -95,6 +116,17 @@ CORRUPT = {
 }
 
 
+def test_a_binary_list_longer_than_any_row_is_refused(tmp_path: Path) -> None:
+    header = (
+        f"ply\nformat binary_little_endian 1.0\nelement vertex 1\n{PLY_XYZ}element face 1\n"
+        "property list uint double vertex_indices\nend_header\n"
+    )
+    path = tmp_path / "a.ply"
+    path.write_bytes(header.encode() + bytes(12) + b"\xff" * 4 + bytes(24))
+    with pytest.raises(MeshError, match="truncated"):
+        TriMesh.load(path)
+
+
 @pytest.mark.parametrize("name", CORRUPT)
 def test_corrupt_files_are_refused_by_name(tmp_path: Path, name: str) -> None:
     text, message = CORRUPT[name]
@@ -120,9 +152,10 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
         TriMesh.load(tmp_path / "gone.ply")
     with pytest.raises(MeshError, match=r"gone\.ply"):
         load_face_labels(tmp_path / "gone.ply")
-    (tmp_path / "folder.obj").mkdir()
-    with pytest.raises(MeshError, match=r"folder\.obj: cannot be read"):
-        TriMesh.load(tmp_path / "folder.obj")
+    for name in ("folder.obj", "folder"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(MeshError, match=rf"{name}: it is a folder; give the path of a mesh"):
+            TriMesh.load(tmp_path / name)
 
 
 def test_defects_of_a_file_name_the_file_and_keep_their_class(tmp_path: Path) -> None:

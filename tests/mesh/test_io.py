@@ -8,7 +8,7 @@ import trimesh
 
 from gaugeconv.errors import MeshError
 from gaugeconv.mesh import TriMesh, io, shapes
-from gaugeconv.mesh.io import load_face_labels
+from gaugeconv.mesh.io import load_face_labels, load_polygons
 
 PLY_XYZ = "property float x\nproperty float y\nproperty float z\n"
 PLY_FACE = "property list uchar int vertex_indices\n"
@@ -107,6 +107,9 @@ def test_labels_of_polygons_are_repeated_for_their_triangles(tmp_path: Path) -> 
     )
     assert TriMesh.load(path).faces.tolist() == [[0, 1, 2], [0, 2, 3], [1, 4, 2]]
     assert load_face_labels(path).tolist() == [8, 8, -1]
+    assert load_polygons(path).tolist() == [0, 0, 1]
+    with pytest.raises(MeshError, match=r"gone\.ply"):
+        load_polygons(tmp_path / "gone.ply")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +139,7 @@ def test_saving_fails_clearly(tmp_path: Path) -> None:
     mesh = shapes.icosphere(0)
     with pytest.raises(MeshError, match=r"unsupported file type '\.xyz'"):
         mesh.save(tmp_path / "mesh.xyz")
-    with pytest.raises(MeshError, match=r"nowhere.*cannot be written"):
+    with pytest.raises(MeshError, match=r"nowhere.*cannot be written: no such folder"):
         mesh.save(tmp_path / "nowhere" / "mesh.ply")
     with pytest.raises(MeshError, match="no vertex positions"):
         shapes.cone(8.0).save(tmp_path / "mesh.ply")

@@ -124,3 +124,13 @@ def test_every_parameter_learns(model: GaugeSegmenter, mesh: TriMesh) -> None:
     ]
     model.zero_grad()
     assert silent == []
+
+
+@pytest.mark.parametrize("width", [0.0, 1e-16], ids=["collinear", "rounded"])
+def test_a_mesh_without_area_is_refused_before_any_division(
+    model: GaugeSegmenter, width: float
+) -> None:
+    corners = [[0, 0, 0], [1, 0, 0], [2, width, 0], [3, 0, 0]]
+    flat = TriMesh(corners, [[0, 1, 2], [0, 2, 3]])
+    with pytest.raises(MeshError, match="total area is zero"):
+        model.segment(flat)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,10 @@ def test_config_survives_json() -> None:
     assert SegmenterConfig.from_json(config.to_json()) == config
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"label_names": ["a", "b"], "other": 1}'])
+FOREIGN = ["", "[]", "{}", "7", "[[]]", "[" * 99999, '{"label_names": ["a", "b"], "other": 1}']
+
+
+@pytest.mark.parametrize("text", FOREIGN, ids=range(len(FOREIGN)))
 def test_a_foreign_config_is_refused(text: str) -> None:
     with pytest.raises(FileFormatError):
         SegmenterConfig.from_json(text)
@@ -53,13 +57,52 @@ def test_a_foreign_config_is_refused(text: str) -> None:
         {"label_names": ("a", "a")},
         {"sizes": (10, 20)},
         {"blocks": (1,)},
+        {"label_names": ("a", 1)},
+        {"label_names": ("a", "")},
+        {"sizes": (96, 24.0)},
+        {"sizes": (96, 0)},
+        {"sizes": (2**40, 24)},
+        {"types": ("6x0", 8)},
+        {"types": ("6x0", "six")},
+        {"types": ("6x0", "99999x0")},
+        {"vertex_type": ""},
+        {"vertex_type": None},
+        {"blocks": (1.5, 1)},
+        {"blocks": (True, 1)},
+        {"blocks": (10**9, 1)},
+        {"neighbors": 0},
+        {"neighbors": math.nan},
+        {"neighbors": math.inf},
+        {"neighbors": "20"},
         {"crossing": 1.5},
+        {"crossing": 0},
         {"scales": (0.0,)},
+        {"scales": ()},
+        {"xyz": 1},
+        {"radial": 0},
+        {"radial": 3.0},
+        {"dropout": 5},
+        {"dropout": 1},
+        {"dropout": -0.1},
+        {"dropout": None},
     ],
+    ids=str,
 )
-def test_an_impossible_config_is_refused(changes: dict) -> None:
-    with pytest.raises(DataError, match=r"labels|sizes|crossing"):
+@pytest.mark.unchecked
+def test_an_impossible_config_is_refused(changes: dict, tmp_path: Path, saved: Path) -> None:
+    with pytest.raises(DataError, match=r"labels|sizes|crossing|type|" + next(iter(changes))):
         tiny_config(**changes)
+    fields = {**json.loads(tiny_config().to_json()), **changes}
+    metadata = {"format": FORMAT, "config": json.dumps(fields)}
+    save_file(load_file(saved), tmp_path / "bad.safetensors", metadata)
+    with pytest.raises(FileFormatError, match=r"bad\.safetensors: not a segmenter configuration"):
+        GaugeSegmenter.load(tmp_path / "bad.safetensors")
+
+
+@pytest.mark.unchecked
+def test_a_config_of_lists_is_refused_since_it_could_be_changed() -> None:
+    with pytest.raises(DataError, match=r"label_names must be a tuple, got \['a', 'b'\]"):
+        tiny_config(label_names=["a", "b"])
 
 
 def test_truncated_weights_are_refused(saved: Path) -> None:
@@ -114,6 +157,9 @@ def test_results_are_saved_by_suffix(model: GaugeSegmenter, mesh: TriMesh, tmp_p
     with pytest.raises(DataError, match=r"\.npz"):
         result.save(tmp_path / "labels.csv")
     assert len(list(tmp_path.iterdir())) == 3, "nothing half-written may stay behind"
+    with pytest.raises(FileNotFoundError, match="no such folder") as caught:
+        result.save(tmp_path / "nowhere" / "labels.npz")
+    assert caught.value.filename == str(tmp_path / "nowhere")
 
 
 def test_packaged_weights_are_small_and_know_the_bodies_labels() -> None:

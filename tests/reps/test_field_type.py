@@ -23,7 +23,6 @@ def test_a_type_prints_as_what_it_is_parsed_from(pairs):
     assert FieldType(str(t)) == t and hash(FieldType(str(t))) == hash(t)
     assert eval(repr(t), {"FieldType": FieldType}) == t
     assert FieldType(t) == t
-    assert FieldType.from_terms((*pairs, (0, 7))) == t
 
 
 def test_blocks_follow_the_string_and_spaces_and_ones_may_be_left_out():
@@ -107,3 +106,9 @@ def test_transform_is_the_action_at_every_vertex(batch):
 def test_transform_says_what_does_not_fit(x_shape, angles):
     with pytest.raises(FieldTypeError, match=r"expected features \(\.\.\., V, 5\)"):
         FieldType("1x0 + 2x1").transform(torch.zeros(x_shape), torch.zeros(angles))
+
+
+@pytest.mark.unchecked
+def test_what_is_no_string_is_quoted_too():
+    with pytest.raises(FieldTypeError, match="got 3"):
+        FieldType(3)

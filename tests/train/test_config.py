@@ -24,6 +24,13 @@ def test_a_config_survives_json() -> None:
         ({"epochs": 0}, "epochs = 0"),
         ({"epochs": None, "minutes": 0.0}, "minutes must be positive"),
         ({"lr": 0.0}, "lr must be positive"),
+        ({"epochs": 1.5}, "epochs = 1.5 must be a number of type int"),
+        ({"epochs": 10**30}, "epochs = 10+ must be at least 1 and at most"),
+        ({"warmup_steps": 10**30}, "warmup_steps = 10+ must be"),
+        ({"batch": True}, "batch = True"),
+        ({"lr": "high"}, "lr = 'high'"),
+        ({"lr": None}, "lr = None"),
+        ({"seed": 2**63}, "seed = 9.* must be at least 0 and at most"),
         ({"lr": float("nan")}, "lr = nan"),
         ({"lr": float("inf")}, "lr = inf"),
         ({"label_smoothing": 1.0}, "label_smoothing = 1.0 must be below 1"),
@@ -32,6 +39,7 @@ def test_a_config_survives_json() -> None:
         ({"seed": -1}, "seed = -1"),
     ],
 )
+@pytest.mark.unchecked
 def test_a_bad_recipe_is_refused_by_name(fields: dict[str, float], message: str) -> None:
     with pytest.raises(DataError, match=message):
         TrainConfig(**fields)

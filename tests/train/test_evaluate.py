@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from gaugeconv.data import DatasetFolder, LabelledMesh
-from gaugeconv.errors import DataError
+from gaugeconv.errors import DataError, MeshError
+from gaugeconv.mesh import TriMesh
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 from gaugeconv.train import evaluate
+from tests.train.conftest import NAMES
 
 
 @pytest.fixture
@@ -65,6 +67,36 @@ def test_the_mode_of_the_network_is_left_as_it_was(
     first = evaluate(model, rings, "val").overall
     assert model.training is training
     np.testing.assert_array_equal(evaluate(model, rings, "val").overall.confusion, first.confusion)
+
+
+def test_without_a_split_it_is_test_or_else_val(
+    tmp_path: Path, rings: DatasetFolder, model: GaugeSegmenter
+) -> None:
+    items = [rings.load(name) for name in ("a", "b", "c")]
+    for number, (splits, chosen) in enumerate(
+        [
+            ({"train": ["a"], "val": ["b"], "test": ["c"]}, "test"),
+            ({"train": ["a"], "val": ["b"], "test": []}, "val"),
+            ({"train": ["a"], "val": ["b"]}, "val"),
+        ]
+    ):
+        folder = DatasetFolder.write(tmp_path / str(number), items, rings.label_names, splits)
+        result = evaluate(model, folder)
+        assert (result.split, list(result.per_mesh)) == (chosen, splits[chosen])
+        assert str(result).startswith(f"{chosen}: ")
+    only = DatasetFolder.write(tmp_path / "only", items, rings.label_names, {"train": ["a"]})
+    with pytest.raises(DataError, match="neither for 'test' nor for 'val'; it has train: say"):
+        evaluate(model, only)
+
+
+def test_a_mesh_that_the_network_cannot_take_is_named(
+    tmp_path: Path, model: GaugeSegmenter
+) -> None:
+    flat = TriMesh([[0, 0, 0], [1, 0, 0], [2, 0, 0]], [[0, 1, 2]])
+    items = [LabelledMesh("flat", flat, np.zeros(1, dtype=np.int64))]
+    folder = DatasetFolder.write(tmp_path / "set", items, NAMES, {"test": ["flat"]})
+    with pytest.raises(MeshError, match="flat: the mesh's total area is zero"):
+        evaluate(model, folder)
 
 
 def test_an_empty_split_is_refused(rings: DatasetFolder, model: GaugeSegmenter) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import gaugeconv
 from examples import library_tour, segment, verify_frames
 
 ROOT = Path(__file__).parents[1]
@@ -36,4 +37,6 @@ def test_python_of_the_readme_runs(
     block = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[number]
     (tmp_path / "meshes").symlink_to(ROOT / "meshes")
     monkeypatch.chdir(tmp_path)
-    exec(compile(block, f"README block {number}", "exec"), {})
+    names: dict[str, object] = {}
+    exec(compile(block, f"README block {number}", "exec"), names)
+    assert names["gc"] is gaugeconv

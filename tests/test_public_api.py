@@ -61,6 +61,7 @@ PROMISED = [
 def test_a_promised_name_is_there(path: str) -> None:
     value: object = gc
     for name in path.split("."):
+        assert hasattr(value, name), f"{value} has no {name}"
         value = getattr(value, name)
 
 

@@ -20,6 +20,14 @@ def _grown(array, used, need):
     return bigger
 
 
+@njit(**JIT)
+def _store(at, row):
+    row[0] = at.distance
+    row[1] = middle(at.direction, at.direction_lo, at.direction_hi)
+    row[2] = middle(at.back, at.back_lo, at.back_hi)
+    row[3] = middle(at.transport, at.transport_lo, at.transport_hi)
+
+
 def _source_stamp() -> int:
     """A negative number that changes whenever the code of the propagation does."""
     digest = hashlib.sha256()
@@ -64,11 +72,7 @@ def _compiled(stamp: int):
                 if not keep[w]:
                     continue
                 vertex[used] = w
-                at = hit[w]
-                values[used, 0] = at.distance
-                values[used, 1] = middle(at.direction, at.direction_lo, at.direction_hi)
-                values[used, 2] = middle(at.back, at.back_lo, at.back_hi)
-                values[used, 3] = middle(at.transport, at.transport_lo, at.transport_hi)
+                _store(hit[w], values[used])
                 used += 1
                 row_counts[i] += 1
         return row_counts, vertex[:used], values[:used], min(-1, stamp)

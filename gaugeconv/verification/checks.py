@@ -125,10 +125,7 @@ def _verified(
     tolerance: float | None,
     options: Options,
 ) -> VerifyReport:
-    if samples < 1:
-        raise ValueError(f"at least one sample is needed, got {samples}")
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"seed must lie in [0, 2^63), got {seed}")
+    _check_numbers(samples, seed)
     bound = choose_tolerance(module, tolerance)
     relabel = claim == "relabelling"
     subject = choose_subject(module, where, seed, relabel, options)
@@ -157,6 +154,13 @@ def _verified(
         checked=checked,
         not_checked=not_checked,
     )
+
+
+def _check_numbers(samples: int, seed: int) -> None:
+    if samples < 1:
+        raise ValueError(f"at least one sample is needed, got {samples}")
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed must lie in [0, 2^63), got {seed}")
 
 
 def _scope(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from os import PathLike
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gaugeconv.errors import FileFormatError
+from gaugeconv.errors import FileFormatError, GaugeConvError
 from gaugeconv.geometry import Frames, Neighborhoods
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models import inputs as model_inputs
@@ -134,6 +135,7 @@ class GaugeSegmenter(nn.Module):
 
         Raises:
             MeshError: the mesh is defective or has no positions.
+            GaugeConvError: the scores are not finite.
         """
         inputs = self.prepare(mesh).to(next(self.parameters()).device)
         training = self.training
@@ -142,6 +144,10 @@ class GaugeSegmenter(nn.Module):
             probabilities = torch.softmax(self(inputs).double(), dim=1).cpu().numpy()
         finally:
             self.train(training)
+        if not np.isfinite(probabilities).all():
+            raise GaugeConvError(
+                "the network's scores are not finite: its weights are too large for this mesh, or broken"
+            )
         return Segmentation(mesh, probabilities, self.config.label_names)
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from gaugeconv.errors import MeshError
+from gaugeconv.errors import GaugeConvError, MeshError
 from gaugeconv.geometry import Frames
 from gaugeconv.mesh import TriMesh, shapes
 from gaugeconv.models import GaugeSegmenter
@@ -46,6 +46,23 @@ def test_scores_do_not_depend_on_position_orientation_or_size(
     rotation = Rotation.random(random_state=2).as_matrix()
     moved = TriMesh(7.5 * mesh.vertices @ rotation.T + [3.0, -40.0, 5.0], mesh.faces)
     assert relative_change(model(model.prepare(mesh)), model(model.prepare(moved))) < 1e-9
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_scores_do_not_depend_on_an_extreme_size(
+    model: GaugeSegmenter, mesh: TriMesh, scale: float
+) -> None:
+    scaled = TriMesh(scale * mesh.vertices, mesh.faces)
+    assert relative_change(model(model.prepare(mesh)), model(model.prepare(scaled))) < 1e-9
+
+
+def test_scores_that_are_not_finite_are_an_error(model: GaugeSegmenter, mesh: TriMesh) -> None:
+    broken = copy.deepcopy(model)
+    with torch.no_grad():
+        broken.head[-1].bias.fill_(float("inf"))
+    with pytest.raises(GaugeConvError, match="not finite"):
+        broken.segment(mesh)
 
 
 @torch.no_grad()

@@ -33,7 +33,9 @@ from gaugeconv.reps import FieldType
 class _Join(nn.Module):
     """What arrives through a convolution plus what is there already, normalised and gated."""
 
-    def __init__(self, from_type: FieldType, own_type: FieldType, to: FieldType, radial: int):
+    def __init__(
+        self, from_type: FieldType, own_type: FieldType, to: FieldType, radial: int
+    ) -> None:
         super().__init__()
         self.conv = GaugeConv(from_type, to, radial=radial)
         self.own = GaugeLinear(own_type, to)
@@ -48,7 +50,7 @@ class _Join(nn.Module):
 class _Stage(nn.Module):
     """Residual blocks on one level, then a look at all invariants together."""
 
-    def __init__(self, field_type: FieldType, blocks: int, radial: int):
+    def __init__(self, field_type: FieldType, blocks: int, radial: int) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(ResidualBlock(field_type, radial=radial) for _ in range(blocks))
         self.mix = InvariantMix(field_type)
@@ -69,7 +71,7 @@ class GaugeSegmenter(nn.Module):
     configuration asks for xyz.
     """
 
-    def __init__(self, config: SegmenterConfig):
+    def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
         self.config = config
         types = [FieldType(t) for t in config.types]

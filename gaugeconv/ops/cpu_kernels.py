@@ -185,7 +185,8 @@ def aggregate_rows(x, first, last, ptr, source, radial, trig, ranges, blocks, se
     """Moments of rows [first, last), row i being target i % P of batch item i // P."""
     num_targets = ptr.size - 1
     degree = 0
-    for p in range(num_targets):
+    for i in range(first, last):
+        p = i % num_targets
         degree = max(degree, ptr[p + 1] - ptr[p])
     top = max(blocks[:, 0].max(), segments[:, 0].max())
     u = np.zeros((degree, x.shape[2]), dtype=x.dtype)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from benchmarks.harness import record
 from benchmarks.rows import ROWS
+from gaugeconv.errors import DataError
 
 
 def main() -> None:
@@ -20,7 +22,10 @@ def main() -> None:
     for unknown in [name for name in names if name not in ROWS]:
         parser.error(f"no row is called {unknown!r}; there are: {', '.join(ROWS)}")
     for name in names:
-        record(name, ROWS[name]())
+        try:
+            record(name, ROWS[name]())
+        except DataError as error:
+            print(f"{name}: skipped, {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

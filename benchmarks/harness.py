@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import resource
+import statistics
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ import numpy as np
 import torch
 
 import gaugeconv
+from gaugeconv.errors import DataError
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -46,3 +51,27 @@ def record(row: str, figures: dict[str, Any]) -> None:
     text = json.dumps({"row": row, "machine": machine(), "figures": figures}, indent=2)
     (RESULTS / f"{row}.json").write_text(text + "\n")
     print(text)
+
+
+def median_seconds(run: Callable[[], Any], repeats: int = 5) -> float:
+    """Median wall time, after one run that compiles and warms up."""
+    run()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def data_folder(name: str) -> Path:
+    """`$GAUGECONV_DATA/name` (by default below ../shared/data): data that are not part of this project.
+
+    Raises:
+        DataError: the variable is not set, or there is no such folder.
+    """
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("GAUGECONV_DATA", beside)) / name
+    if not folder.is_dir():
+        raise DataError(f"no folder {folder}: set GAUGECONV_DATA to the folder that holds {name!r}")
+    return folder

@@ -1,72 +1,24 @@
-"""The rows that need no data: one function each, returning its figures."""
+"""Rows about the packaged segmenter: gauge error, accuracy, end to end."""
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.harness import peak_memory_gb
-from gaugeconv import FieldType, neighborhoods, shapes
 from gaugeconv.data import DatasetFolder
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models import GaugeSegmenter
-from gaugeconv.nn import GaugeConv
 from gaugeconv.train import evaluate
 from gaugeconv.verification import verify, verify_relabelling
 
-MESHES = Path(__file__).parents[1] / "meshes"
+MESHES = Path(__file__).parents[2] / "meshes"
 BODIES = MESHES / "bodies"
-
-
-def median_seconds(run: Callable[[], Any], repeats: int = 5) -> float:
-    """Median wall time, after one run that compiles and warms up."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def neighborhoods_20k() -> dict[str, Any]:
-    """Neighbourhoods of a 20,000-vertex torus at about 45 neighbours; to reach: ≤ 1 s."""
-    mesh = shapes.torus(200, 100)
-    radius = 3.3 * mesh.mean_edge_length
-    nb = neighborhoods(mesh, radius)
-    seconds = median_seconds(lambda: neighborhoods(mesh, radius))
-    return {
-        "vertices": mesh.num_vertices,
-        "neighbors": nb.r.numel() / mesh.num_vertices,
-        "seconds": seconds,
-        "peak_gb": peak_memory_gb(),
-    }
-
-
-def convolution_10k() -> dict[str, Any]:
-    """GaugeConv 16×(0,1,2) → 16×(0,1,2), three rings, 10,242 vertices, about 32 neighbours."""
-    mesh = shapes.icosphere(5)
-    nb = neighborhoods(mesh, 2.95 * mesh.mean_edge_length)
-    field = FieldType("16x0 + 16x1 + 16x2")
-    conv = GaugeConv(field, field, radial=3)
-    x = torch.randn(mesh.num_vertices, field.dim, requires_grad=True)
-    with torch.no_grad():
-        forward = median_seconds(lambda: conv(x, nb))
-    both = median_seconds(lambda: conv(x, nb).square().sum().backward())
-    return {
-        "neighbors": nb.r.numel() / mesh.num_vertices,
-        "forward_seconds": forward,
-        "forward_backward_seconds": both,
-    }
 
 
 def gauge_error() -> dict[str, Any]:
@@ -142,7 +94,4 @@ def _refined(mesh: TriMesh, at_least: int) -> TriMesh:
     return mesh
 
 
-ROWS: dict[str, Callable[[], dict[str, Any]]] = {
-    row.__name__: row
-    for row in (neighborhoods_20k, convolution_10k, gauge_error, bundled_accuracy, segment_20k)
-}
+ROWS = (gauge_error, bundled_accuracy, segment_20k)

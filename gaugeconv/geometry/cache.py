@@ -3,13 +3,12 @@
 An entry's name is a hash of everything that the result depends on, so entries never go stale and need
 no invalidation; the folder may be deleted at any time. Entries are written to a temporary name and
 renamed, so processes can share the folder. Each carries the checksum of its content in its name:
-a damaged entry is reported by a warning and built again.
+a damaged entry is reported by a warning and built again. `cache_store` keeps the folder small.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,28 +21,21 @@ from safetensors import SafetensorError
 
 from gaugeconv._version import __version__
 from gaugeconv.errors import FileFormatError, GaugeConvError
+from gaugeconv.geometry.cache_store import (
+    PRIVATE,
+    SIZE_VARIABLE,
+    cache_folder,
+    cache_limit,
+    evict,
+    mark_used,
+    size_text,
+)
 from gaugeconv.geometry.frames import Frames
 from gaugeconv.mesh import TriMesh
 
 T = TypeVar("T")
 FORMAT = 1  # raise it when the same key must give another result
-_reported: set[str] = set()  # reasons why the folder cannot be used, each warned of once
-
-
-def cache_folder() -> Path:
-    """Where entries live: $GAUGECONV_CACHE, else gaugeconv in $XDG_CACHE_HOME or ~/.cache.
-
-    Raises:
-        OSError: no variable is set and the user has no home folder.
-    """
-    chosen = os.environ.get("GAUGECONV_CACHE")
-    if chosen:
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "gaugeconv"
-    except RuntimeError as error:
-        raise FileNotFoundError(f"no home folder: {error}") from error
+_reported: set[str] = set()  # warnings that were given, each once
 
 
 def cache_key(kind: str, mesh: TriMesh, frames: Frames | None = None, **options: object) -> str:
@@ -76,21 +68,29 @@ def cached(
         key: from `cache_key`, of everything that `make` reads.
         make: computes the value.
         save: writes it to a path, whose suffix is .safetensors.
-        load: reads it back; a FileFormatError means that the file cannot be used.
+        load: reads it back; a FileFormatError or RuntimeError means that the file cannot be used.
+
+    Raises:
+        GaugeConvError: $GAUGECONV_CACHE_SIZE is not a size.
 
     Warns:
-        UserWarning: an entry is damaged (it is removed and built again); or the folder cannot be used
-            (said once, and the value computed every time).
+        UserWarning: an entry is damaged (it is removed and built again); the folder cannot be used
+            (said once, and the value computed every time); or the value does not fit (likewise).
     """
+    limit = cache_limit()
     try:
         folder = cache_folder() / key
         for entry in sorted(folder.glob("*.safetensors")):
             try:
                 _check(entry)
-                return load(entry)
+                value = load(entry)
+                mark_used(entry)
+                return value
             except FileNotFoundError:  # another process has just removed it
                 continue
-            except FileFormatError as error:
+            except (FileFormatError, RuntimeError) as error:
+                if not entry.exists():  # removed while it was read, which PyTorch reports so
+                    continue
                 warnings.warn(f"damaged cache entry, built again: {error}", stacklevel=2)
                 entry.unlink(missing_ok=True)
     except OSError as error:
@@ -98,7 +98,7 @@ def cached(
         return make()
     value = make()
     try:
-        _store(folder, value, save)
+        _store(folder, value, save, limit)
     except (OSError, SafetensorError) as error:
         _report_unusable(error)
     return value
@@ -115,23 +115,47 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _store(folder: Path, value: T, save: Callable[[T, Path], None]) -> None:
-    """Writes to a private place beside the entry, then renames it to its own checksum."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as private:
+def _store(folder: Path, value: T, save: Callable[[T, Path], None], limit: int) -> None:
+    """Writes to a private place beside the entries, then renames it to its own checksum."""
+    if limit == 0:
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=PRIVATE, dir=folder.parent) as private:
         written = Path(private) / "entry.safetensors"
         save(value, written)
-        written.replace(folder / f"{_checksum(written)}.safetensors")
+        size = written.stat().st_size
+        if size > limit:
+            _report(
+                f"a result of {size_text(size)} does not fit the geometry cache "
+                f"({size_text(limit)}); set {SIZE_VARIABLE} to a larger size"
+            )
+            return
+        _move(written, folder / f"{_checksum(written)}.safetensors")
+    evict(folder.parent, limit)
+
+
+def _move(written: Path, entry: Path) -> None:
+    """Renames, and makes the folder again if another process has just found it empty."""
+    while True:
+        entry.parent.mkdir(exist_ok=True)
+        try:
+            written.replace(entry)
+            return
+        except FileNotFoundError:
+            written.stat()  # raises if it is the source that is gone
 
 
 def _report_unusable(error: Exception) -> None:
-    """Warns that the folder cannot be used, once for each reason."""
-    if str(error) not in _reported:
-        _reported.add(str(error))
-        warnings.warn(
-            f"the geometry cache cannot be used ({error}); set GAUGECONV_CACHE to a writable folder",
-            stacklevel=3,
-        )
+    _report(
+        f"the geometry cache cannot be used ({error}); set GAUGECONV_CACHE to a writable folder"
+    )
+
+
+def _report(message: str) -> None:
+    """Warns, once for each message."""
+    if message not in _reported:
+        _reported.add(message)
+        warnings.warn(message, stacklevel=4)
 
 
 def _encoded(value: object) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int64
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from gaugeconv.mesh.edges import EdgeTable
 
@@ -41,12 +41,8 @@ def orient(table: EdgeTable) -> Orientation:
         return Orientation(none, none.reshape(0, 2), 0)
     num_faces = len(table.faces)
     f, g = (table.pairs // 3).T
-    other = np.where(table.same_direction, num_faces, 0)
-    upper = _labels(
-        np.concatenate([f, f + num_faces]), np.concatenate([g + other, g + num_faces - other]),
-        2 * num_faces,
-    )  # fmt: skip
-    plain = _labels(f, g, num_faces)
+    upper = _sheets(table, np.arange(len(f)))
+    plain = connected(f, g, num_faces)
     one_sided = upper[:num_faces] == upper[num_faces:]
     _, first, size = np.unique(plain, return_index=True, return_counts=True)
     against = ~one_sided & (upper[:num_faces] != upper[first[plain]])
@@ -56,9 +52,32 @@ def orient(table: EdgeTable) -> Orientation:
     return Orientation(flipped, edges, len(np.unique(plain[one_sided])))
 
 
+def cuts_to_orient(table: EdgeTable) -> Bool[np.ndarray, " I"]:
+    """Which of ``table.pairs`` to cut so that what remains joined can be wound consistently.
+
+    Winding spreads breadth-first from the first face of each component; the cuts are where it
+    contradicts itself, far from there. None where the component is orientable.
+    """
+    if not table.same_direction.any():
+        return table.same_direction
+    num_faces = len(table.faces)
+    f, g = (table.pairs // 3).T
+    component = connected(f, g, num_faces)
+    root = np.unique(component, return_index=True)[1]
+    ends = np.concatenate([f, np.full(len(root), num_faces)]), np.concatenate([g, root])
+    graph = coo_array((np.ones(len(ends[0])), ends), shape=(num_faces + 1,) * 2).tocsr()
+    parent = breadth_first_order(graph, num_faces, directed=False)[1]
+    branch = np.flatnonzero((parent[f] == g) | (parent[g] == f))
+    key = np.minimum(f, g)[branch] * num_faces + np.maximum(f, g)[branch]
+    branch = branch[np.unique(key, return_index=True)[1]]  # two faces may share several edges
+    sheet = _sheets(table, branch)[:num_faces]
+    turned = sheet != sheet[root[component]]
+    return table.same_direction ^ turned[f] ^ turned[g]
+
+
 def face_components(faces: Int64[np.ndarray, "F 3"], num_vertices: int) -> Int64[np.ndarray, " F"]:
     """Component of every face, numbered from 0; faces that share a vertex are connected."""
-    label = _labels(faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel(), num_vertices)
+    label = connected(faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel(), num_vertices)
     return np.unique(label[faces[:, 0]], return_inverse=True)[1].astype(np.int64)
 
 
@@ -68,22 +87,30 @@ def several_fans(table: EdgeTable, num_vertices: int) -> Int64[np.ndarray, " N"]
     Works for any winding: two corners at a vertex are connected if their faces share an edge
     there, however many faces that edge has.
     """
-    inner = np.ones(len(table.order), dtype=bool)
-    inner[table.start[1:] - 1] = False
-    here = np.flatnonzero(inner)
-    h, g = table.order[here], table.order[here + 1]
+    tail = table.faces.ravel()
+    label = corner_fans(table, table.neighbours)
+    vertex_of_fan = np.full(int(label.max()) + 1, num_vertices)
+    vertex_of_fan[label[table.order]] = tail[table.order]
+    return np.flatnonzero(np.bincount(vertex_of_fan)[:num_vertices] > 1)
+
+
+def corner_fans(table: EdgeTable, joined: Int64[np.ndarray, "I 2"]) -> Int64[np.ndarray, " G"]:
+    """(3F,) the fan of every corner, where fans are joined across the given edges only.
+
+    Args:
+        table: any winding.
+        joined: pairs of half-edges on one edge, whose faces belong together.
+    """
+    h, g = joined.T
     tail = table.faces.ravel()
     opposite_way = tail[h] != tail[g]
     # The corner at the end of a half-edge is the half-edge that starts there.
     h_end, g_end = _next(h), _next(g)
-    label = _labels(
+    return connected(
         np.concatenate([h, h_end]),
         np.concatenate([np.where(opposite_way, g_end, g), np.where(opposite_way, g, g_end)]),
         len(tail),
     )
-    vertex_of_fan = np.full(int(label.max()) + 1, num_vertices)
-    vertex_of_fan[label[table.order]] = tail[table.order]
-    return np.flatnonzero(np.bincount(vertex_of_fan)[:num_vertices] > 1)
 
 
 def count_boundary_loops(table: EdgeTable, num_vertices: int) -> int:
@@ -91,7 +118,7 @@ def count_boundary_loops(table: EdgeTable, num_vertices: int) -> int:
     ends = table.ends[table.count == 1]
     if len(ends) == 0:
         return 0
-    label = _labels(ends[:, 0], ends[:, 1], num_vertices)
+    label = connected(ends[:, 0], ends[:, 1], num_vertices)
     return len(np.unique(label[ends[:, 0]]))
 
 
@@ -102,11 +129,23 @@ def referenced(faces: Int64[np.ndarray, "F 3"], num_vertices: int) -> Bool[np.nd
     return used
 
 
+def _sheets(table: EdgeTable, joining: Int64[np.ndarray, " N"]) -> Int64[np.ndarray, " D"]:
+    """(2F,) components of the orientation double cover, joined by some of ``table.pairs`` alone."""
+    num_faces = len(table.faces)
+    f, g = (table.pairs[joining] // 3).T
+    other = np.where(table.same_direction[joining], num_faces, 0)
+    return connected(
+        np.concatenate([f, f + num_faces]),
+        np.concatenate([g + other, g + num_faces - other]),
+        2 * num_faces,
+    )
+
+
 def _next(half_edge: Int64[np.ndarray, " H"]) -> Int64[np.ndarray, " H"]:
     return np.where(half_edge % 3 == 2, half_edge - 2, half_edge + 1)
 
 
-def _labels(
+def connected(
     first: Int64[np.ndarray, " N"], second: Int64[np.ndarray, " N"], size: int
 ) -> Int64[np.ndarray, " S"]:
     """Component label of each of ``size`` nodes joined by the given pairs."""

@@ -47,6 +47,11 @@ class DefectKind(Enum):
         """What to do about it."""
         return _TEXT[self][2]
 
+    @property
+    def repairable(self) -> bool:
+        """Whether ``TriMesh.repaired`` mends it; of contradictory lengths none is known to be right."""
+        return self not in (DefectKind.TRIANGLE_INEQUALITY, DefectKind.LENGTH_MISMATCH)
+
 
 _TEXT: dict[DefectKind, tuple[str, str, str]] = {
     DefectKind.REPEATED_INDEX: (
@@ -118,7 +123,9 @@ class Defect:
     def error(self) -> MeshError:
         """The exception that says so, with advice."""
         family = NonOrientableError if self.kind is DefectKind.NON_ORIENTABLE else MeshError
-        return family(f"{self}; {self.kind.advice}, or see TriMesh(..., validate=False).report()")
+        see = "see TriMesh(..., validate=False).report()"
+        see += " and .repaired()" if self.kind.repairable else ""
+        return family(f"{self}; {self.kind.advice}, or {see}")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: kind, element, count and all indices."""

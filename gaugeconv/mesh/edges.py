@@ -67,6 +67,14 @@ class EdgeTable:
         return np.stack([self.order[at], self.order[at + 1]], axis=1)
 
     @cached_property
+    def neighbours(self) -> Int64[np.ndarray, "N 2"]:
+        """Half-edges that follow each other on one edge, however many it has."""
+        follows = np.ones(len(self.order), dtype=bool)
+        follows[self.start[1:] - 1] = False
+        here = np.flatnonzero(follows)
+        return np.stack([self.order[here], self.order[here + 1]], axis=1)
+
+    @cached_property
     def same_direction(self) -> Bool[np.ndarray, " I"]:
         """Whether both half-edges of a pair run the same way: their faces are wound oppositely."""
         tail = self.faces.ravel()[self.pairs]

@@ -17,8 +17,8 @@ def as_vertices(vertices: ArrayLike) -> Float64[np.ndarray, "V 3"]:
     """A checked float64 copy of vertex positions.
 
     Raises:
-        MeshError: empty, not (V, 3), not real numbers, NaN or infinite, or so large or small that
-            areas do not fit float64.
+        MeshError: empty, not (V, 3), not real numbers, NaN or infinite, or so large that areas do not
+            fit float64.
     """
     raw = as_array(vertices, "vertices")
     if raw.size == 0:
@@ -31,11 +31,6 @@ def as_vertices(vertices: ArrayLike) -> Float64[np.ndarray, "V 3"]:
         np.abs(out).max(axis=1) > LARGEST_COORDINATE,
         f"coordinates exceed {LARGEST_COORDINATE:g} in size, so areas overflow; rescale the mesh",
     )
-    extent = float((out.max(axis=0) - out.min(axis=0)).max())
-    if 0.0 < extent < SMALLEST_SIZE:
-        raise MeshError(
-            f"the mesh is {extent:g} across, so areas underflow; rescale it above {SMALLEST_SIZE:g}"
-        )
     return out
 
 
@@ -74,7 +69,7 @@ def as_lengths(lengths: ArrayLike, num_faces: int) -> Float64[np.ndarray, "F 3"]
     """A checked float64 copy of side lengths; zeros pass, to be reported as a defect.
 
     Raises:
-        MeshError: not (F, 3), not real numbers, NaN, infinite, negative, or out of range.
+        MeshError: not (F, 3), not real numbers, NaN, infinite, negative, or too large.
     """
     raw = as_array(lengths, "lengths")
     if raw.shape != (num_faces, 3):
@@ -83,11 +78,22 @@ def as_lengths(lengths: ArrayLike, num_faces: int) -> Float64[np.ndarray, "F 3"]
     good = np.isfinite(out) & (out >= 0.0)
     _require_rows(~good.all(axis=1), "faces have NaN, infinite or negative side lengths", "face")
     largest = float(out.max())
-    if largest > LARGEST_COORDINATE or 0.0 < largest < SMALLEST_SIZE:
-        raise MeshError(
-            f"the largest length is {largest:g}, so areas do not fit float64; rescale the mesh"
-        )
+    if largest > LARGEST_COORDINATE:
+        raise MeshError(f"the largest length is {largest:g}, so areas overflow; rescale the mesh")
     return out
+
+
+def require_size(mean_edge_length: float) -> None:
+    """Lengths may all be zero, which is a defect of its own.
+
+    Raises:
+        MeshError: the mesh is so small that areas do not fit float64.
+    """
+    if 0.0 < mean_edge_length < SMALLEST_SIZE:
+        raise MeshError(
+            f"the mean edge length is {mean_edge_length:g}, so areas underflow; rescale the mesh to "
+            f"above {SMALLEST_SIZE:g}"
+        )
 
 
 def as_array(values: ArrayLike, what: str) -> np.ndarray:

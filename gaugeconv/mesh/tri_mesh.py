@@ -5,23 +5,25 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 from os import PathLike
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool
 from numpy.typing import ArrayLike
 
-from gaugeconv.errors import MeshError
-from gaugeconv.mesh import measures
 from gaugeconv.mesh.connectivity import face_components, referenced
 from gaugeconv.mesh.edges import EdgeTable
 from gaugeconv.mesh.halfedges import HalfEdges
-from gaugeconv.mesh.inputs import as_faces, as_lengths, as_vertices
+from gaugeconv.mesh.inputs import as_faces, as_lengths, as_vertices, require_size
+from gaugeconv.mesh.measured import Measured
 from gaugeconv.mesh.report import MeshReport, build_report
 from gaugeconv.mesh.validate import checked_halfedges
 
+if TYPE_CHECKING:
+    from gaugeconv.mesh.repair import Repair
 
-class TriMesh:
+
+class TriMesh(Measured):
     """An immutable triangle mesh: positions and faces, or faces and side lengths.
 
     All arrays are copies, read-only, C-contiguous, float64 or int64. Measures are computed on
@@ -38,33 +40,33 @@ class TriMesh:
         NonOrientableError: no consistent winding exists.
     """
 
-    _faces: np.ndarray
-    _vertices: np.ndarray | None
-    _lengths: np.ndarray | None
-    _num_vertices: int
-
     def __init__(self, vertices: ArrayLike, faces: ArrayLike, validate: bool = True) -> None:
         positions = as_vertices(vertices)
         self._fill(as_faces(faces, len(positions)), positions, None, len(positions), validate)
 
     @classmethod
     def from_edge_lengths(
-        cls, faces: ArrayLike, lengths: ArrayLike, validate: bool = True
+        cls,
+        faces: ArrayLike,
+        lengths: ArrayLike,
+        validate: bool = True,
+        num_vertices: int | None = None,
     ) -> TriMesh:
         """An intrinsic mesh: ``lengths[f, k]`` belongs to ``faces[f, k]`` → ``faces[f, k + 1]``.
 
         Args:
-            faces: (F, 3) integers; the number of vertices is the largest index plus one.
+            faces: (F, 3) integers.
             lengths: (F, 3) positive reals; the two faces at an edge must agree on its length.
             validate: as for the constructor.
+            num_vertices: V; the largest index plus one when None.
 
         Raises:
             MeshError: also where the triangle inequality or the agreement fails.
         """
-        checked = as_faces(faces, None)
+        checked = as_faces(faces, num_vertices)
         mesh = cls.__new__(cls)
-        num_vertices = int(checked.max()) + 1
-        mesh._fill(checked, None, as_lengths(lengths, len(checked)), num_vertices, validate)
+        count = int(checked.max()) + 1 if num_vertices is None else num_vertices
+        mesh._fill(checked, None, as_lengths(lengths, len(checked)), count, validate)
         return mesh
 
     @classmethod
@@ -115,6 +117,7 @@ class TriMesh:
         self.__dict__.update(
             _faces=faces, _vertices=vertices, _lengths=lengths, _num_vertices=num_vertices
         )
+        require_size(self.mean_edge_length)
         if validate:
             _ = self.halfedges
 
@@ -124,33 +127,6 @@ class TriMesh:
     def __repr__(self) -> str:
         kind = "" if self.has_positions else ", intrinsic"
         return f"TriMesh({self.num_vertices} vertices, {self.num_faces} faces{kind})"
-
-    @property
-    def vertices(self) -> Float64[np.ndarray, "V 3"]:
-        """(V, 3) positions in mesh units; a MeshError if the mesh is intrinsic."""
-        if self._vertices is None:
-            raise MeshError("an intrinsic mesh (from_edge_lengths) has no vertex positions")
-        return self._vertices
-
-    @property
-    def has_positions(self) -> bool:
-        """Whether the mesh lies in space; False for an intrinsic mesh."""
-        return self._vertices is not None
-
-    @property
-    def faces(self) -> Int64[np.ndarray, "F 3"]:
-        """(F, 3) vertex indices, counter-clockwise."""
-        return self._faces
-
-    @property
-    def num_vertices(self) -> int:
-        """V, unreferenced vertices included."""
-        return self._num_vertices
-
-    @property
-    def num_faces(self) -> int:
-        """F, every face counted."""
-        return len(self._faces)
 
     @cached_property
     def halfedges(self) -> HalfEdges:
@@ -162,52 +138,6 @@ class TriMesh:
         return checked_halfedges(
             self._faces, self._num_vertices, self.edge_lengths, not self.has_positions
         )
-
-    @cached_property
-    def edge_lengths(self) -> Float64[np.ndarray, "F 3"]:
-        """(F, 3) length of the side from corner k to corner k + 1."""
-        if self._lengths is not None:
-            return self._lengths
-        return _frozen(measures.edge_lengths(self.vertices, self._faces))
-
-    @cached_property
-    def mean_edge_length(self) -> float:
-        """Mean over the sides of all faces (an interior edge counts once for each face)."""
-        return float(self.edge_lengths.mean())
-
-    @cached_property
-    def corner_angles(self) -> Float64[np.ndarray, "F 3"]:
-        """(F, 3) interior angles in radians, not rescaled; each face sums to π."""
-        if self._lengths is not None:
-            return _frozen(measures.corner_angles_from_lengths(self._lengths))
-        return _frozen(measures.corner_angles(self.vertices, self._faces))
-
-    @cached_property
-    def face_areas(self) -> Float64[np.ndarray, " F"]:
-        """(F,) areas in squared mesh units."""
-        if self._lengths is not None:
-            return _frozen(measures.face_areas_from_lengths(self._lengths))
-        return _frozen(measures.face_areas(self.vertices, self._faces))
-
-    @cached_property
-    def vertex_areas(self) -> Float64[np.ndarray, " V"]:
-        """(V,) a third of the area of the faces round each vertex; they sum to ``area``."""
-        return _frozen(measures.vertex_areas(self.face_areas, self._faces, self._num_vertices))
-
-    @cached_property
-    def area(self) -> float:
-        """Total area in squared mesh units."""
-        return float(self.face_areas.sum())
-
-    @cached_property
-    def face_normals(self) -> Float64[np.ndarray, "F 3"]:
-        """(F, 3) unit normals, always finite; a MeshError if the mesh is intrinsic."""
-        return _frozen(measures.face_normals(self.vertices, self._faces))
-
-    @cached_property
-    def vertex_normals(self) -> Float64[np.ndarray, "V 3"]:
-        """(V, 3) area-weighted unit normals, always finite; a MeshError if intrinsic."""
-        return _frozen(measures.vertex_normals(self.vertices, self._faces))
 
     @property
     def boundary_vertices(self) -> Bool[np.ndarray, " V"]:
@@ -231,6 +161,39 @@ class TriMesh:
         sizes = (self.edge_lengths, self.corner_angles, self.face_areas)
         return build_report(self._faces, self._num_vertices, *sizes, not self.has_positions)
 
+    def repaired(
+        self,
+        *,
+        weld: float | None = None,
+        mollify: bool = False,
+        cut_one_sided: bool = True,
+        compact: bool = False,
+    ) -> Repair:
+        """A mesh without defects, made from one built or loaded with ``validate=False``.
+
+        ``clean, vertex_map = mesh.repaired()``; the result also says what was done and carries
+        labels both ways. A mesh without defects comes back as it is. In this order: faces that use
+        a vertex twice are dropped, ends of zero-length edges merged, copies of faces dropped, edges
+        with three or more faces cut, one-sided pieces cut open, faces wound like the majority of
+        their component, bow-tie vertices split. The result does not depend on the scale.
+
+        Args:
+            weld: first merge vertices at most this many mean edge lengths apart (0: at equal
+                positions), as for the triangle soup of an STL file; at most 0.5.
+            mollify: lengthen zero-length edges to 1e-6 mean edge lengths instead, so that every
+                vertex and face stays. The result is intrinsic. Always so on an intrinsic mesh.
+            cut_one_sided: False leaves one-sided components for structure groups with reflections;
+                the result may then have that one defect.
+            compact: last remove the vertices that no face uses.
+
+        Raises:
+            MeshError: nothing would be left; intrinsic lengths contradict each other, or are to be
+                welded; or ``weld`` is out of range.
+        """
+        from gaugeconv.mesh.repair import repair_mesh
+
+        return repair_mesh(self, weld, mollify, cut_one_sided, compact)
+
     def content_hash(self) -> str:
         """Hex sha256 of the arrays: equal exactly if faces and positions (or lengths) are."""
         digest = hashlib.sha256()
@@ -240,8 +203,3 @@ class TriMesh:
         digest.update(reals.tobytes())
         digest.update(self._faces.tobytes())
         return digest.hexdigest()
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array

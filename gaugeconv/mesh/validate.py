@@ -92,8 +92,8 @@ def _defects(
     yield from _some(DefectKind.REPEATED_INDEX, np.flatnonzero(repeated_index(table.faces)))
     if intrinsic:
         yield from _some(DefectKind.TRIANGLE_INEQUALITY, _impossible(lengths))
-    yield from _some(DefectKind.ZERO_LENGTH_EDGE, _zero_edges(table, lengths))
-    yield from _some(DefectKind.DUPLICATE_FACE, _duplicates(table))
+    yield from _some(DefectKind.ZERO_LENGTH_EDGE, zero_edges(table, lengths))
+    yield from _some(DefectKind.DUPLICATE_FACE, duplicate_faces(table)[:, 0])
     yield from _some(DefectKind.NON_MANIFOLD_EDGE, table.ends[table.count > 2])
     if intrinsic:
         yield from _some(DefectKind.LENGTH_MISMATCH, _mismatches(table, lengths))
@@ -112,7 +112,8 @@ def _impossible(lengths: Float64[np.ndarray, "F 3"]) -> Int64[np.ndarray, " N"]:
     return np.flatnonzero((long - middle) - short > LENGTH_TOLERANCE * long)
 
 
-def _zero_edges(table: EdgeTable, lengths: Float64[np.ndarray, "F 3"]) -> Int64[np.ndarray, "N 2"]:
+def zero_edges(table: EdgeTable, lengths: Float64[np.ndarray, "F 3"]) -> Int64[np.ndarray, "N 2"]:
+    """Vertex pairs of edges whose length is zero beside the mean of ``lengths``."""
     if table.num_edges == 0:
         return table.ends
     shortest = np.minimum.reduceat(lengths.ravel()[table.order], table.start[:-1])
@@ -125,19 +126,19 @@ def _mismatches(table: EdgeTable, lengths: Float64[np.ndarray, "F 3"]) -> Int64[
     return table.ends[table.count == 2][wrong]
 
 
-def _duplicates(table: EdgeTable) -> Int64[np.ndarray, " N"]:
-    """Later copies of a face, whatever their winding.
+def duplicate_faces(table: EdgeTable) -> Int64[np.ndarray, "N 2"]:
+    """Later copies of a face, whatever their winding, each with the first of its kind.
 
     Copies share their edges, so equal opposite corners on one edge give them away.
     """
     first, second = table.pairs.T
     same = table.opposite(first) == table.opposite(second)
-    suspects = [second[same] // 3]
     crowded = np.repeat(table.count > 2, table.count)
-    suspects.append(table.order[crowded] // 3)
-    if not sum(map(len, suspects)):
-        return suspects[0]
-    candidate = np.unique(np.concatenate([first[same] // 3, *suspects]))
+    suspects = [first[same], second[same], table.order[crowded]]
+    candidate = np.unique(np.concatenate(suspects) // 3)
+    if not len(candidate):
+        return np.zeros((0, 2), dtype=np.int64)
     corners = np.sort(table.faces[candidate], axis=1)
-    _, original = np.unique(corners, axis=0, return_index=True)
-    return np.delete(candidate, original)
+    _, index, inverse = np.unique(corners, axis=0, return_index=True, return_inverse=True)
+    original = candidate[index[inverse.ravel()]]
+    return np.stack([candidate, original], axis=1)[candidate != original]

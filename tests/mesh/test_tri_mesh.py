@@ -93,6 +93,11 @@ BAD_ARRAYS = {
     "no faces list": (SQUARE, [], "no faces"),
     "too large": (SQUARE * 1e160, HALVES, "rescale.*3 vertices"),
     "too small": (SQUARE * 1e-160, HALVES, "rescale"),
+    "too small beside a vertex in no face": (
+        np.concatenate([SQUARE * 1e-160, [[1, 1, 1]]]),
+        HALVES,
+        "mean edge length is .*rescale",
+    ),
 }
 
 

@@ -1,110 +1,155 @@
-"""Building neighbourhoods: exact log map and transport for every pair within the radius."""
+"""Building neighbourhoods: log map and transport for every pair of vertices near each other."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, get_args
 
-import numpy as np
-from jaxtyping import Float64, Int64
+import torch
 from numpy.typing import ArrayLike
 
-from gaugeconv.errors import MeshError
+from gaugeconv.errors import GaugeConvError, MeshError
 from gaugeconv.geometry.cache import cache_key, cached
+from gaugeconv.geometry.exponential import exponential_neighborhoods
 from gaugeconv.geometry.frames import Frames, frames_on
-from gaugeconv.geometry.logmap import shortest_paths
 from gaugeconv.geometry.neighborhoods import Neighborhoods
-from gaugeconv.geometry.pairs import Pairs
+from gaugeconv.geometry.pair_search import Method, Request, nearest_pairs, pairs_within
+from gaugeconv.geometry.selection import Extent
 from gaugeconv.mesh import TriMesh
 
-MARGIN = 1e-9  # searched beyond R, so that rounding cannot lose one of the pairs (p, q), (q, p)
+Quadrature = Literal["vertex", "exponential"]
 
 
 def neighborhoods(
     mesh: TriMesh,
-    radius: float,
+    radius: float | None = None,
     frames: Frames | None = None,
     *,
+    edges: float | None = None,
+    nearest: int | None = None,
+    quadrature: Quadrature = "vertex",
+    method: Method = "exact",
     targets: ArrayLike | None = None,
     sources: ArrayLike | None = None,
     source_area: ArrayLike | None = None,
+    dtype: torch.dtype = torch.float64,
+    index_dtype: torch.dtype = torch.int64,
     cache: bool = False,
 ) -> Neighborhoods:
-    """All pairs (p, q) with geodesic distance ≤ R, with exact log_p(q) and transport φ_{p←q}.
+    """All pairs (p, q) of vertices near each other, with log_p(q) and the transport φ_{p←q}.
+
+    The size is chosen by exactly one of `radius`, `edges` and `nearest`.
 
     Args:
-        mesh: the surface, of which every path is measured at full resolution.
-        radius: R > 0, in the mesh's unit of length.
+        mesh: the surface, of which every path is measured at full resolution. A one-sided mesh (built
+            with `validate=False`) has pairs whose transport reflects; see `Neighborhoods.flip`.
+        radius: R > 0, in the mesh's unit of length: all pairs with distance r ≤ R.
         frames: the gauge; canonical frames when None.
+        edges: R in mean edge lengths.
+        nearest: k ≥ 1: all pairs of which one is among the k nearest of the other, itself not counted,
+            ties included. The result's `radius` is the largest r there is, at which kernels vanish.
+        quadrature: what the rows stand for in ∫ κ(X) f(exp_p X) vol over the disk of radius R in T_pM.
+            "vertex": row (p, q) is q, weighted by the area that q's share of the surface has in T_pM
+            (`tangent_areas`); beyond a boundary the field counts as zero. "exponential": rows are the
+            nodes of a polar rule (`exponential_neighborhoods`, which has more options).
+        method: "exact", shortest paths on the polyhedron; or "vector-heat", potpourri3d's vector heat
+            method, for smooth data (`vector_heat_paths`).
         targets, sources: ascending vertex indices to restrict p and q to; all vertices when None.
-        source_area: (Q,) area that each source stands for, the quadrature weight. By default the
-            barycentric vertex area; needed when `sources` is given.
+        source_area: (Q,) area that each source stands for, taken as weight as it is. Needed when
+            `sources` is given, since part of the vertices does not tell who stands for what.
+        dtype: of real tensors, float32 or float64; the computation is in float64.
+        index_dtype: of index tensors, int32 or int64.
         cache: read the result from disk if it is there, else save it (see `geometry.cache`).
 
     Returns:
-        Neighborhoods in float64. r and weight are gauge invariant; θ and φ transform as
+        Neighborhoods. r and weight are gauge invariant; θ and φ transform as
         `Neighborhoods.change_gauge` says. A referenced vertex is its own neighbour with r = θ = φ = 0;
-        an unreferenced one has no neighbours. r_pq = r_qp and φ_pq + φ_qp = 0 mod 2π hold exactly
-        when targets and sources are the same vertices.
+        an unreferenced one has no neighbours. r_pq = r_qp and T_pq T_qp = 1 hold to the last bit when
+        targets and sources are the same vertices, for the "vertex" quadrature.
 
     Tied shortest paths count as one in the middle of all. Only where two of them leave in opposite
-    directions, as across a closed geodesic of length 2r, is the middle an arbitrary one of two.
+    directions, as across a closed geodesic of length 2r, or reach a one-sided mesh's vertex on both
+    sheets, is one taken arbitrarily.
 
     Raises:
-        MeshError: defective mesh, bad radius, frames of another mesh, or vertex lists that are not
-            ascending or out of range.
+        MeshError: defective mesh, bad size, frames of another mesh, vertex lists that are not ascending
+            or out of range, or options that exclude each other.
+        NonOrientableError: a one-sided mesh, with another method or quadrature than the default.
+        GaugeConvError: no such quadrature, method or dtype.
     """
-    frames = frames_on(mesh, frames)
-    everything = np.arange(mesh.num_vertices)
-    target_vertex = everything if targets is None else _vertex_list(mesh, targets, "targets")
-    source_vertex = everything if sources is None else _vertex_list(mesh, sources, "sources")
-    if sources is not None and source_area is None:
-        raise MeshError("give source_area with sources: the area that each of them stands for")
-    area = np.asarray(mesh.vertex_areas if source_area is None else source_area, dtype=np.float64)
-    if area.shape != source_vertex.shape or not np.isfinite(area).all():
-        raise MeshError(
-            f"source_area has shape {area.shape}, expected {source_vertex.shape} finite numbers"
-        )
+    _check_names(quadrature, method, dtype, index_dtype)
+    gauge = frames_on(mesh, frames, mirrored=True)
+    request = Request.of(mesh, targets, sources, source_area)
+    extent = Extent.of(mesh, radius, edges, nearest)
 
     def make() -> Neighborhoods:
-        return _connect(frames, radius, target_vertex, source_vertex, area)
+        if quadrature == "exponential":
+            return _compile(gauge, request, extent, method, dtype, index_dtype)
+        return _connect(gauge, request, extent, method, dtype, index_dtype)
 
     if not cache:
         return make()
-    lists = {"targets": target_vertex, "sources": source_vertex, "source_area": area}
-    key = cache_key("neighborhoods", mesh, frames, radius=float(radius), **lists)
+    lists = {"targets": request.targets, "sources": request.sources, "area": request.area}
+    options = {"quadrature": quadrature, "method": method, "mirrored": gauge.mirrored}
+    key = cache_key(
+        "neighborhoods", mesh, gauge, radius=extent.radius, nearest=extent.nearest, dtype=str(dtype),
+        index_dtype=str(index_dtype), **lists, **options,
+    )  # fmt: skip
     nb = cached(key, make, Neighborhoods.save, Neighborhoods.load)
-    return replace(nb, frames=frames)
+    return replace(nb, frames=gauge)
 
 
 def _connect(
     frames: Frames,
-    radius: float,
-    target_vertex: Int64[np.ndarray, " P"],
-    source_vertex: Int64[np.ndarray, " Q"],
-    source_area: Float64[np.ndarray, " Q"],
+    request: Request,
+    extent: Extent,
+    method: Method,
+    dtype: torch.dtype,
+    index_dtype: torch.dtype,
 ) -> Neighborhoods:
-    """Neighbourhoods by propagation from whichever of targets and sources are fewer."""
-    mesh = frames.mesh
-    from_sources = len(source_vertex) < len(target_vertex)
-    centers, reached = (
-        (source_vertex, target_vertex) if from_sources else (target_vertex, source_vertex)
-    )
-    keep = np.zeros(mesh.num_vertices, dtype=np.bool_)
-    keep[reached] = True
-    paths = shortest_paths(mesh, centers, radius * (1 + MARGIN), keep)
-    pairs = Pairs.of(paths, mesh.num_vertices, reached, np.inf, vertices_are_targets=from_sources)
-    if np.array_equal(target_vertex, source_vertex):
-        pairs = pairs.symmetric()
-    pairs = pairs.select(pairs.r <= radius)
-    return pairs.in_frames(frames, target_vertex, source_vertex, source_area, radius)
+    """Neighbourhoods of the "vertex" quadrature."""
+    radius = extent.radius
+    if extent.nearest:
+        if method != "exact":
+            raise MeshError(f'nearest needs method="exact", got {method!r}: give a radius or edges')
+        pairs = nearest_pairs(request, extent.nearest)
+        radius = float(pairs.r.max(initial=0.0)) or request.mesh.mean_edge_length
+    else:
+        pairs = pairs_within(request, radius, method)
+    weight = request.weights(pairs)
+    lists = (request.targets, request.sources)
+    return pairs.weighted(frames, *lists, weight, radius, dtype, index_dtype)
 
 
-def _vertex_list(mesh: TriMesh, vertices: ArrayLike, name: str) -> Int64[np.ndarray, " N"]:
-    """The list as int64, checked to be ascending and in range."""
-    array = np.asarray(vertices)
-    if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0:
-        raise MeshError(f"{name} must be a list of vertex indices, got {array.dtype} {array.shape}")
-    array = array.astype(np.int64)
-    if (np.diff(array) <= 0).any() or array[0] < 0 or array[-1] >= mesh.num_vertices:
-        raise MeshError(f"{name} must ascend strictly within 0 … {mesh.num_vertices - 1}")
-    return array
+def _compile(
+    frames: Frames,
+    request: Request,
+    extent: Extent,
+    method: Method,
+    dtype: torch.dtype,
+    index_dtype: torch.dtype,
+) -> Neighborhoods:
+    """Neighbourhoods of the "exponential" quadrature."""
+    if extent.nearest or method != "exact" or request.area is not None:
+        raise MeshError(
+            'quadrature="exponential" has nodes of its own: give radius or edges, and neither nearest, '
+            "another method, sources nor source_area"
+        )
+    plain = Frames.canonical(frames.mesh)
+    nb = exponential_neighborhoods(plain, extent.radius, targets=request.targets)
+    p, q, mirrored = request.targets, request.sources, frames.is_mirrored
+    nb = nb.change_gauge(frames.offset[p], frames.offset[q], mirrored[p], mirrored[q])
+    return nb.to(dtype=dtype, index_dtype=index_dtype)
+
+
+def _check_names(
+    quadrature: Quadrature, method: Method, dtype: torch.dtype, index_dtype: torch.dtype
+) -> None:
+    for name, value, known in (
+        ("quadrature", quadrature, get_args(Quadrature)),
+        ("method", method, get_args(Method)),
+        ("dtype", dtype, (torch.float32, torch.float64)),
+        ("index_dtype", index_dtype, (torch.int32, torch.int64)),
+    ):
+        if value not in known:
+            raise GaugeConvError(f"{name} must be one of {known}, got {value!r}")

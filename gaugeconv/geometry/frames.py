@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64, Int64
 from numpy.typing import ArrayLike
 
-from gaugeconv.errors import MeshError
+from gaugeconv.errors import MeshError, StructureGroupError
+from gaugeconv.geometry.double_cover import oriented
 from gaugeconv.geometry.tangent import TangentSpaces
 from gaugeconv.mesh import TriMesh
 
@@ -21,15 +22,19 @@ class Frames:
     """A gauge: frame (e1, e2) and normal n = e1 × e2 per vertex, tied to the intrinsic angles.
 
     Attributes:
-        mesh: the mesh that the frames belong to.
-        offset: (V,) angle from e1 to the first half-edge of the vertex's wheel, radians,
-            counter-clockwise about n. Gauge-fixing: turns by +γ when the frame turns by −γ.
+        mesh: the mesh that the frames belong to; it may be one-sided.
+        offset: (V,) angle of the first half-edge of the vertex's wheel in the frame, radians.
+            Gauge-fixing: turns by +γ when the frame turns by −γ.
+        mirrored: (V,) whether n opposes the winding (on a one-sided mesh the local orientation, the
+            winding of the first face that uses the vertex). No vertex when None.
 
-    A direction of intrinsic angle θ (rescaled) at p has angle θ + offset_p in the frame.
+    A direction of intrinsic angle α (rescaled) at p has angle offset_p ± α in the frame, − where it is
+    mirrored.
     """
 
     mesh: TriMesh
     offset: Float64[np.ndarray, " V"]
+    mirrored: Bool[np.ndarray, " V"] | None = None
 
     @classmethod
     def canonical(cls, mesh: TriMesh) -> Frames:
@@ -69,7 +74,7 @@ class Frames:
         return cls(mesh, -np.arctan2(y, x))
 
     def rotated(self, gamma: ArrayLike | float) -> Frames:
-        """The gauge p ◁ k⁻¹: frames turn by −γ, so components of vectors change by R(+γ).
+        """The gauge p ◁ R(γ)⁻¹: frames turn by −γ about n, so components of vectors change by R(γ).
 
         Args:
             gamma: (V,) angles in radians, or one angle for all vertices.
@@ -81,17 +86,76 @@ class Frames:
             )
         return replace(self, offset=self.offset + angles)
 
+    def reflected(self, where: ArrayLike | bool = True) -> Frames:
+        """The gauge p ◁ S with S = diag(1, −1): e2 and n change sign, and so do second components.
+
+        The change by k = R(γ) S^s is `frames.reflected(s).rotated(gamma)`. Features need a structure
+        group with reflections to follow.
+
+        Args:
+            where: (V,) booleans, the vertices whose frames to reflect, or one for all.
+        """
+        chosen = np.asarray(where)
+        if chosen.dtype != np.bool_ or (chosen.ndim and chosen.shape != self.offset.shape):
+            raise MeshError(
+                f"reflections are {chosen.dtype} of shape {chosen.shape}: give one boolean, or "
+                f"{self.mesh.num_vertices}, one per vertex"
+            )
+        return replace(
+            self,
+            offset=np.where(chosen, -self.offset, self.offset),
+            mirrored=self.is_mirrored ^ chosen,
+        )
+
     @property
+    def is_mirrored(self) -> Bool[np.ndarray, " V"]:
+        """(V,) `mirrored`, spelt out."""
+        if self.mirrored is None:
+            return np.zeros(self.offset.shape, dtype=np.bool_)
+        return self.mirrored
+
+    def direction(
+        self, vertex: Int64[np.ndarray, " N"], angle: Float64[np.ndarray, " N"]
+    ) -> Float64[np.ndarray, " N"]:
+        """(N,) angles in the frames of directions with the given intrinsic angles at the vertices."""
+        offset = self.offset[vertex]
+        if self.mirrored is None:
+            return offset + angle
+        return offset + np.where(self.mirrored[vertex], -angle, angle)
+
+    def transport(
+        self,
+        p: Int64[np.ndarray, " N"],
+        q: Int64[np.ndarray, " N"],
+        angle: Float64[np.ndarray, " N"],
+        flip: Bool[np.ndarray, " N"],
+    ) -> tuple[Float64[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
+        """Transports R(φ) S^flip from q to p in these frames, of those in intrinsic angles.
+
+        k_p R(φ) S^f k_q⁻¹ with k = R(offset) S^mirrored, which equals R(φ') S^f' with
+        f' = m_p + f + m_q and φ' = offset_p + (−1)^{m_p} φ − (−1)^f' offset_q.
+        """
+        at_p, at_q = self.offset[p], self.offset[q]
+        if self.mirrored is not None:
+            angle = np.where(self.mirrored[p], -angle, angle)
+            flip = self.mirrored[p] ^ flip ^ self.mirrored[q]
+        return angle + (at_p - np.where(flip, -at_q, at_q)), flip
+
+    @cached_property
     def normal(self) -> Vectors:
-        """(V, 3) unit normals. Gauge invariant."""
-        return self.mesh.vertex_normals
+        """(V, 3) unit normals n = e1 × e2, area-weighted. Invariant to rotations of the frames."""
+        outward = oriented(self.mesh).vertex_normals[: self.mesh.num_vertices]
+        return np.where(self.is_mirrored[:, None], -outward, outward)
 
     @cached_property
     def e1(self) -> Vectors:
         """(V, 3) first frame vector, unit length."""
-        basis1, basis2 = _basis(self.normal)
-        angle = (_link(self.mesh, basis1, basis2) - self.offset)[:, None]
-        return np.cos(angle) * basis1 + np.sin(angle) * basis2
+        mesh = oriented(self.mesh)
+        basis1, basis2 = _basis(mesh.vertex_normals)
+        at = slice(self.mesh.num_vertices)
+        turn = np.where(self.is_mirrored, self.offset, -self.offset)
+        angle = (_link(mesh, basis1, basis2)[at] + turn)[:, None]
+        return np.cos(angle) * basis1[at] + np.sin(angle) * basis2[at]
 
     @cached_property
     def e2(self) -> Vectors:
@@ -99,16 +163,28 @@ class Frames:
         return np.cross(self.normal, self.e1)
 
 
-def frames_on(mesh: TriMesh, frames: Frames | None) -> Frames:
+def frames_on(mesh: TriMesh, frames: Frames | None, mirrored: bool = False) -> Frames:
     """The frames, or canonical ones for None.
+
+    Args:
+        mesh: the mesh that they must belong to.
+        frames: a gauge.
+        mirrored: whether frames may oppose the winding; what carries no reflections says no.
 
     Raises:
         MeshError: the frames belong to another mesh.
+        StructureGroupError: some oppose the winding, and may not.
     """
     if frames is None:
         return Frames.canonical(mesh)
     if frames.mesh is not mesh and frames.mesh.content_hash() != mesh.content_hash():
         raise MeshError("the frames belong to another mesh: make them from the one that is used")
+    against = np.flatnonzero(frames.is_mirrored)
+    if len(against) and not mirrored:
+        raise StructureGroupError(
+            f"{len(against)} frames oppose the winding, first at vertex {against[0]}, and this has no "
+            "reflections: use frames that are not reflected, or neighborhoods and log_map"
+        )
     return frames
 
 
@@ -142,7 +218,7 @@ def _link(mesh: TriMesh, basis1: Vectors, basis2: Vectors) -> Float64[np.ndarray
     ends = ((halfedges.tail[np.where(h % 3 == 2, h - 2, h + 1)], spaces.angle),
             (halfedges.tail[before], spaces.angle + corner))  # fmt: skip
     for other, unscaled in ends:
-        edge = positions[other] - positions[vertex]
+        edge = (positions[other] - positions[vertex]) / mesh.mean_edge_length
         edge /= np.linalg.norm(edge, axis=1, keepdims=True)
         x = np.einsum("hi,hi->h", edge, basis1[vertex])
         y = np.einsum("hi,hi->h", edge, basis2[vertex])

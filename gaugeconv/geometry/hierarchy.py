@@ -6,17 +6,24 @@ hierarchy sees the same surface whatever the resolution. One propagation per lev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from numpy.typing import ArrayLike
 
-from gaugeconv.geometry.connect import MARGIN
+from gaugeconv.errors import GaugeConvError, MeshError
 from gaugeconv.geometry.frames import Frames
 from gaugeconv.geometry.logmap import PathTable, shortest_paths
 from gaugeconv.geometry.neighborhoods import Neighborhoods
+from gaugeconv.geometry.pair_search import MARGIN
 from gaugeconv.geometry.pairs import Pairs
-from gaugeconv.geometry.sampling import farthest_point_sample
+from gaugeconv.geometry.sampling import Metric, farthest_point_sample
+
+NEIGHBORS = 20
+"""Pairs per vertex within a level, where no radius is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +36,9 @@ class Level:
         surface: from all mesh vertices to them, radius R_l, for features of the surface.
         down: from the next finer level to this one; None on the finest level.
         up: from this one to the next finer level; from the finest to all mesh vertices.
+
+    `down` and `up` hold the same pairs, each in its own direction, so that `nn.GaugePool` on one and
+    `nn.GaugeUnpool` on the other are adjoint.
     """
 
     vertices: Int64[np.ndarray, " N"]
@@ -39,28 +49,72 @@ class Level:
 
 
 def build_hierarchy(
-    frames: Frames, sizes: tuple[int, ...], radii: tuple[float, ...], crossing: float
+    frames: Frames,
+    sizes: Sequence[int],
+    radii: Sequence[float] | None = None,
+    crossing: float = 0.6,
+    *,
+    metric: Metric = "edges",
 ) -> list[Level]:
-    """Levels of at most `sizes` farthest points, fine to coarse.
+    """Levels of at most `sizes` farthest points, fine to coarse, each a subset of the one before.
 
     Args:
         frames: the gauge, on a mesh with positions.
         sizes: number of vertices per level, descending; a smaller mesh keeps all it has.
-        radii: R_l per level, in units of √(total area).
+        radii: R_l per level, in units of √(total area); for about `NEIGHBORS` pairs each when None.
         crossing: radius of the neighbourhoods between levels, as a fraction of R_l ≤ 1.
+        metric: how distances are measured when choosing vertices, see `farthest_point_sample`; those of
+            the neighbourhoods are always exact.
 
     Returns:
         Levels whose neighbourhoods transform under gauge changes as `Neighborhoods` says. A vertex set
         depends on the shape alone; its vertices' areas share out the surface smoothly.
+
+    Raises:
+        MeshError: a defective mesh, one without positions, or a size below 1.
+        GaugeConvError: sizes that ascend, as many radii as there are not sizes, radii or a crossing out
+            of range, or no such metric.
+    """
+    if len(sizes) == 0 or any(a < b for a, b in pairwise(sizes)):
+        raise GaugeConvError(f"sizes must descend from fine to coarse, got {tuple(sizes)}")
+    sample = farthest_point_sample(frames.mesh, sizes[0], metric)
+    return hierarchy_of(frames, [sample[:size] for size in sizes], radii, crossing)
+
+
+def hierarchy_of(
+    frames: Frames,
+    vertex_sets: Sequence[ArrayLike],
+    radii: Sequence[float] | None = None,
+    crossing: float = 0.6,
+) -> list[Level]:
+    """Levels on vertex sets of the caller's choice, the index map of a decimation for example.
+
+    Args:
+        frames: the gauge; positions are not needed.
+        vertex_sets: mesh vertices of every level, fine to coarse, in any order and not necessarily
+            nested. Rows of a level are its vertices in ascending order: entry k of a list is in row
+            `numpy.searchsorted(level.vertices, list[k])`.
+        radii, crossing: as for `build_hierarchy`.
+
+    Returns:
+        As `build_hierarchy` does.
+
+    Raises:
+        MeshError: a defective mesh, or a list that is empty, repeats a vertex or is out of range.
+        GaugeConvError: as many radii as there are not levels, or radii or a crossing out of range.
     """
     mesh = frames.mesh
-    sample = farthest_point_sample(mesh, sizes[0])
+    sets = [_vertex_set(mesh.num_vertices, level, k) for k, level in enumerate(vertex_sets)]
+    fractions = [np.sqrt(NEIGHBORS / (np.pi * len(s))) for s in sets] if radii is None else radii
+    if len(fractions) != len(sets) or not all(0 < f < np.inf for f in fractions):
+        raise GaugeConvError(f"{len(sets)} levels need as many positive radii, got {radii}")
+    if not 0 < crossing <= 1:
+        raise GaugeConvError(f"crossing is a fraction of the radius in (0, 1], got {crossing}")
     finer = np.arange(mesh.num_vertices)
     finer_area: Float64[np.ndarray, " M"] | None = None
     levels = []
-    for size, fraction in zip(sizes, radii, strict=True):
-        vertices = np.sort(sample[:size])
-        radius = fraction * float(np.sqrt(mesh.area))
+    for vertices, fraction in zip(sets, fractions, strict=True):
+        radius = float(fraction) * float(np.sqrt(mesh.area))
         paths = shortest_paths(mesh, vertices, radius * (1 + MARGIN))
         area = _shared_areas(paths, mesh.vertex_areas, radius)
         levels.append(
@@ -68,6 +122,22 @@ def build_hierarchy(
         )
         finer, finer_area = vertices, area
     return levels
+
+
+def _vertex_set(size: int, vertices: ArrayLike, level: int) -> Int64[np.ndarray, " N"]:
+    """The list in ascending order, checked."""
+    array = np.asarray(vertices)
+    if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0:
+        raise MeshError(
+            f"level {level} must be a list of vertex indices, got {array.dtype} {array.shape}"
+        )
+    array = np.sort(array.astype(np.int64))
+    if array[0] < 0 or array[-1] >= size or (np.diff(array) == 0).any():
+        raise MeshError(
+            f"level {level} must name different vertices within 0 … {size - 1}, got "
+            f"{array[0]} … {array[-1]} with {int((np.diff(array) == 0).sum())} repetitions"
+        )
+    return array
 
 
 def _level(

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int64
+from numpy.typing import ArrayLike
 
 from gaugeconv.errors import MeshError
+from gaugeconv.geometry.double_cover import double_cover
 from gaugeconv.geometry.frames import Frames, frames_on
+from gaugeconv.geometry.locality import numbered_nearby, renumbered
+from gaugeconv.geometry.pair_kernels import renumber_rows
+from gaugeconv.geometry.records import TIE, new_scratch
+from gaugeconv.geometry.surface import surface_records
 from gaugeconv.geometry.sweep import propagate_many
-from gaugeconv.geometry.tangent import TangentSpaces
-from gaugeconv.geometry.windows import HALFEDGE, VERTEX, new_scratch
 from gaugeconv.mesh import TriMesh
 from gaugeconv.mesh.connectivity import referenced
+
+BLOCK = 8192  # centres that one call of the compiled code takes on
+WORTH_ORDERING = 1024  # centres for which it pays to order the mesh
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +37,8 @@ class LogMap:
         r: (N,) geodesic distance p → q in the mesh's unit. Gauge invariant.
         theta: (N,) initial direction in p's frame, radians; θ → θ + γ_p.
         transport: (N,) φ_{p←q}, radians; φ → φ + γ_p − γ_q.
+        flip: (N,) whether the transport is R(φ) S with S = diag(1, −1): q is reached from the other
+            side of its frame. False on an oriented mesh with frames that follow the winding.
     """
 
     center: int | np.integer
@@ -35,16 +46,20 @@ class LogMap:
     r: Float64[np.ndarray, " N"]
     theta: Float64[np.ndarray, " N"]
     transport: Float64[np.ndarray, " N"]
+    flip: Bool[np.ndarray, " N"]
 
 
 @dataclass(frozen=True, eq=False)
 class PathTable:
     """Shortest paths center → vertex in CSR form, in intrinsic (frameless) angles.
 
+    Angles are counter-clockwise in the winding; on a one-sided mesh, in the local orientation of the
+    vertex they are measured at (`DoubleCover`).
+
     Attributes:
         ptr: (C+1,) rows by centre. vertex: (E,) ascending in each row. r: (E,) lengths.
         out: (E,) direction at the centre. back: (E,) direction at the vertex, back along the path.
-        transport: (E,) φ_{center←vertex}.
+        transport: (E,) φ_{center←vertex}. flip: (E,) whether it reflects: R(φ) S.
     """
 
     ptr: Int64[np.ndarray, " C1"]
@@ -53,6 +68,7 @@ class PathTable:
     out: Float64[np.ndarray, " E"]
     back: Float64[np.ndarray, " E"]
     transport: Float64[np.ndarray, " E"]
+    flip: Bool[np.ndarray, " E"]
 
 
 def log_map(
@@ -60,8 +76,10 @@ def log_map(
 ) -> LogMap:
     """The exact logarithmic map of `center` up to distance `radius`; empty if no face uses it.
 
+    For many centres `neighborhoods` is faster by far: every call reads the whole mesh.
+
     Args:
-        mesh: the surface.
+        mesh: the surface; it may be one-sided.
         center: a vertex index.
         radius: cut-off R > 0 in the mesh's unit of length.
         frames: the gauge for θ and transport; canonical frames when None.
@@ -72,17 +90,17 @@ def log_map(
     if not isinstance(center, int | np.integer) or not 0 <= center < mesh.num_vertices:
         raise MeshError(f"center {center} is not a vertex: the mesh has {mesh.num_vertices}")
     paths = shortest_paths(mesh, np.array([center]), radius)
-    offset = frames_on(mesh, frames).offset
-    theta = paths.out + offset[center]
-    theta[paths.vertex == center] = 0.0
-    transport = paths.transport + offset[center] - offset[paths.vertex]
-    return LogMap(center, paths.vertex, paths.r, theta, transport)
+    gauge = frames_on(mesh, frames, mirrored=True)
+    at_p, at_q = np.full(len(paths.vertex), int(center)), paths.vertex
+    theta = np.where(at_q == center, 0.0, gauge.direction(at_p, paths.out))
+    transport, flip = gauge.transport(at_p, at_q, paths.transport, paths.flip)
+    return LogMap(center, at_q, paths.r, theta, transport, flip)
 
 
 def shortest_paths(
     mesh: TriMesh,
     centers: Int64[np.ndarray, " C"],
-    radius: float,
+    radius: ArrayLike,
     keep: Bool[np.ndarray, " V"] | None = None,
 ) -> PathTable:
     """Exact shortest paths from every centre to the vertices within `radius` that `keep` marks.
@@ -90,61 +108,127 @@ def shortest_paths(
     Vertices that no face uses are neither centres nor reached: they have empty rows.
     Centres are shared out to as many threads as PyTorch uses; the result does not depend on them.
 
+    Args:
+        mesh: the surface; it may be one-sided.
+        centers: vertices.
+        radius: of all centres, or (C,) one for each, in the mesh's unit.
+        keep: the vertices wanted; all when None.
+
     Raises:
         MeshError: `radius` is not positive and finite, or the propagation does not settle.
     """
-    if not (np.isfinite(radius) and radius > 0):
-        raise MeshError(f"radius must be positive and finite, got {radius!r}")
-    surface, unit = _surface(mesh)
+    reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), centers.shape)
+    bad = np.flatnonzero(~(np.isfinite(reach) & (reach > 0)))
+    if len(bad):
+        raise MeshError(f"radius must be positive and finite, got {reach[bad[0]]}")
     used = referenced(mesh.faces, mesh.num_vertices)
     keep = used if keep is None else keep & used
-    threads = max(1, min(torch.get_num_threads(), len(centers) // 16))
-    chunks = np.array_split(centers.astype(np.int64), threads)
-    reach = min(radius / unit, 3.0 * mesh.num_faces)  # the sum of all edges: no path is longer
-    density = mesh.num_vertices / max(mesh.area / unit**2, 1e-300)
-    guess = min(1.3 * np.pi * reach**2 * density + 16, mesh.num_vertices)
-    guess *= max(keep.mean(), 1 / mesh.num_vertices)
+    cover = double_cover(mesh)
+    if cover is None:
+        return _on_oriented(mesh, centers, reach, keep)
+    paths = _on_oriented(cover.mesh, centers, reach, np.tile(keep, 2))
+    return _folded(paths, cover.turn)
 
-    def work(chunk: Int64[np.ndarray, " c"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        scratch = new_scratch(mesh.num_vertices, 3 * mesh.num_faces)
-        counts, vertex, values, failed = propagate_many(
-            *surface, *scratch, 0, chunk, reach, keep, guess
-        )
+
+def _on_oriented(
+    mesh: TriMesh,
+    centers: Int64[np.ndarray, " C"],
+    reach: Float64[np.ndarray, " C"],
+    keep: Bool[np.ndarray, " V"],
+) -> PathTable:
+    """Paths on an oriented mesh, whose vertices are renumbered for the search where that pays."""
+    surface, unit = surface_records(mesh)
+    number = numbered_nearby(mesh) if len(centers) >= WORTH_ORDERING else None
+    if number is None:
+        return _gathered(_sweep(mesh, surface, unit, centers, reach, keep))
+    vertex = np.argsort(number)
+    row = np.argsort(number[centers], kind="stable")
+    near = (number[centers[row]], reach[row], keep[vertex])
+    paths = _gathered(_sweep(mesh, renumbered(surface, number), unit, *near))
+    columns = (paths.r, paths.out, paths.back, paths.transport)
+    ptr, vertex, (r, out, back, transport) = renumber_rows(
+        paths.ptr, paths.vertex, columns, row, vertex
+    )
+    return PathTable(ptr, vertex, r, out, back, transport, paths.flip)
+
+
+def _sweep(
+    mesh: TriMesh,
+    surface: tuple[np.ndarray, np.ndarray],
+    unit: float,
+    centers: Int64[np.ndarray, " C"],
+    reach: Float64[np.ndarray, " C"],
+    keep: Bool[np.ndarray, " V"],
+) -> list[list[np.ndarray]]:
+    """Counts, vertices and the four columns of values, block by block of centres."""
+    limit = 3.0 * mesh.num_faces  # in mean edge lengths the sum of all edges: no path is longer
+    density = keep.sum() / max(mesh.area / unit**2, 1e-300)
+    threads = max(1, min(torch.get_num_threads(), len(centers) // 16))
+    blocks = max(threads, -(-len(centers) // BLOCK))
+    idle: SimpleQueue[tuple[tuple[np.ndarray, ...], int]] = SimpleQueue()
+    for _ in range(threads):
+        idle.put((new_scratch(mesh.num_vertices, 3 * mesh.num_faces), 0))
+
+    def work(part: tuple[np.ndarray, np.ndarray]) -> list[np.ndarray]:
+        chunk, radii = part[0], np.minimum(part[1] / unit, limit)
+        guess = min(1.3 * np.pi * float(np.mean(radii**2)) * density, float(keep.sum())) + 16
+        scratch, run = idle.get()
+        try:
+            counts, vertex, values, failed = propagate_many(
+                *surface, *scratch, run, chunk, radii, keep, guess
+            )
+        finally:  # a stack that overflows takes a few runs more
+            idle.put((scratch, run + len(chunk) + 64))
         if failed >= 0:
             raise MeshError(
                 f"the geodesics from vertex {chunk[failed]} do not settle: its surroundings are too "
                 "degenerate; see the needles and zero-area faces in mesh.report()"
             )
-        return counts, vertex, values
+        values[0] *= unit
+        return [counts, vertex, *values]
 
+    parts = zip(np.array_split(centers, blocks), np.array_split(reach, blocks), strict=True)
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(work, chunks))
-    counts = np.concatenate([part[0] for part in parts])
-    vertex = np.concatenate([part[1] for part in parts]).astype(np.int64)
-    values = np.concatenate([part[2] for part in parts])
+        return list(pool.map(work, parts))
+
+
+def _gathered(blocks: list[list[np.ndarray]]) -> PathTable:
+    """One table of all blocks, which are emptied column by column to spare memory."""
+
+    def columns() -> Iterator[np.ndarray]:
+        for dtype in (np.int64, np.int64, *4 * (np.float64,)):
+            yield np.concatenate([block.pop(0) for block in blocks], dtype=dtype)
+
+    counts, vertex, r, out, back, transport = columns()
     ptr = np.concatenate([[0], np.cumsum(counts)])
-    r, out, back, transport = (np.ascontiguousarray(column) for column in values.T)
-    return PathTable(ptr, vertex, r * unit, out, back, transport)
+    return PathTable(ptr, vertex, r, out, back, transport, np.zeros(len(r), dtype=np.bool_))
 
 
-def _surface(mesh: TriMesh) -> tuple[tuple[np.ndarray, np.ndarray], float]:
-    """The arrays that propagation reads, in units of the mean edge length, and that unit."""
-    halfedges = mesh.halfedges
-    spaces = TangentSpaces.of(mesh)
-    unit = mesh.mean_edge_length
-    records = np.zeros(3 * mesh.num_faces, HALFEDGE)
-    records["length"] = mesh.edge_lengths.reshape(-1) / unit
-    records["corner"] = mesh.corner_angles.reshape(-1)
-    records["angle"] = spaces.angle
-    records["twin"] = halfedges.twin
-    records["tail"] = halfedges.tail
-    records["wheel"] = halfedges.wheel
-    side = np.roll(records["length"].reshape(-1, 3), 1, axis=1).reshape(-1) / records["length"]
-    records["along"] = side * np.cos(records["corner"])
-    records["height"] = side * np.sin(records["corner"])
-    vertices = np.zeros(mesh.num_vertices + 1, VERTEX)
-    vertices["wheel"] = halfedges.wheel_ptr
-    vertices["total"][:-1] = spaces.total
-    vertices["scale"][:-1] = spaces.scale
-    vertices["boundary"][:-1] = halfedges.is_boundary
-    return (records, vertices), unit
+def _folded(paths: PathTable, turn: Float64[np.ndarray, " V"]) -> PathTable:
+    """Paths on the double cover as paths on the mesh: of the two to a vertex, the shorter.
+
+    Where they tie, the one on the sheet of the vertex's own orientation.
+    """
+    size = len(turn)
+    flip, vertex = paths.vertex >= size, paths.vertex % size
+    center = np.repeat(np.arange(len(paths.ptr) - 1), np.diff(paths.ptr))
+    order = np.lexsort((flip, vertex, center))
+    twice = (np.diff(center[order]) == 0) & (np.diff(vertex[order]) == 0)
+    first = np.flatnonzero(twice)
+    shorter = paths.r[order[first + 1]] < paths.r[order[first]] * (1 - TIE)
+    dropped = np.zeros(len(order), dtype=np.bool_)
+    dropped[first + ~shorter] = True
+    kept = order[~dropped]
+    counts = np.bincount(center[kept], minlength=len(paths.ptr) - 1)
+    flip, vertex, back = flip[kept], vertex[kept], paths.back[kept]
+    turned = turn[vertex]
+    return replace(
+        paths,
+        ptr=np.concatenate([[0], np.cumsum(counts)]),
+        vertex=vertex,
+        r=paths.r[kept],
+        out=paths.out[kept],
+        back=np.where(flip, turned - back, back),
+        transport=paths.transport[kept] + np.where(flip, turned, 0.0),
+        flip=flip,
+    )

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any, TypeVar, cast
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
@@ -20,6 +19,7 @@ from torch import Tensor
 from gaugeconv.errors import FileFormatError, GaugeConvError
 from gaugeconv.files import atomic_path, read_safetensors
 from gaugeconv.geometry.frames import Frames
+from gaugeconv.geometry.gauge_change import per_row, per_vertex
 
 T = TypeVar("T")
 FORMAT = "gaugeconv-neighborhoods-1"
@@ -38,7 +38,8 @@ class Neighborhoods:
         r: (E,) geodesic distance, in the mesh's unit of length. Gauge invariant.
         theta: (E,) direction of log_p(q) in p's frame, radians; θ → θ + γ_p.
         transport: (E,) φ_{p←q}, radians; φ → φ + γ_p − γ_q.
-        flip: (E,) whether the transport also reflects (non-orientable meshes).
+        flip: (E,) whether the transport also reflects: it is R(φ) S^flip, S = diag(1, −1). Only on a
+            one-sided mesh, or between frames of which one is mirrored.
         weight: (E,) quadrature weight, in units of area. Gauge invariant.
         radius: the cut-off R, in the mesh's unit of length.
         num_sources: Q.
@@ -70,10 +71,16 @@ class Neighborhoods:
         return self.ptr.numel() - 1
 
     def memo(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Returns make(), computed once for this object: it is immutable, so never stale."""
-        if key not in self._memo:
-            self._memo[key] = make()
-        return cast(T, self._memo[key])
+        """Returns make(), computed once for this object: it is immutable, so never stale.
+
+        Stand-ins that `torch.export` traces with are not kept.
+        """
+        if key in self._memo:
+            return cast(T, self._memo[key])
+        value = make()
+        if torch.compiler.is_dynamo_compiling() or not torch.compiler.is_compiling():
+            self._memo[key] = value
+        return value
 
     def transposed(self) -> tuple[Int[Tensor, " Q1"], Int[Tensor, " E"]]:
         """CSR by source: pairs of source q are edge[ptr[q]:ptr[q+1]]."""
@@ -91,56 +98,60 @@ class Neighborhoods:
         self,
         gamma_target: ArrayLike | Tensor,
         gamma_source: ArrayLike | Tensor | None = None,
+        reflect_target: ArrayLike | Tensor | None = None,
+        reflect_source: ArrayLike | Tensor | None = None,
     ) -> Neighborhoods:
-        """The same pairs in frames turned by −γ: θ + γ_p and φ + γ_p − γ_q (docs/conventions.md).
+        """The same pairs in the gauge p ◁ k⁻¹, k = R(γ) S^s: components become k X (docs/conventions.md).
 
-        Where p = q (r = 0) there is no direction, and θ stays as it is.
+        θ → γ_p + (−1)^{s_p} θ, and the transport R(φ) S^flip → k_p R(φ) S^flip k_q⁻¹. Without
+        reflections that is θ + γ_p and φ + γ_p − γ_q. Where p = q (r = 0) there is no direction, and θ
+        stays as it is.
 
         Args:
             gamma_target: angle per target row, radians, or one for all.
             gamma_source: angle per source row; the targets' when targets and sources coincide.
+            reflect_target: boolean s per target row, or one for all; none reflects when None.
+            reflect_source: boolean per source row; the targets' when targets and sources coincide.
 
         Raises:
-            GaugeConvError: an angle is missing, or not one per row.
+            GaugeConvError: an angle or a reflection is missing, or not one per row.
         """
-        if gamma_source is None:
-            if not torch.equal(self.target_vertex, self.source_vertex):
-                raise GaugeConvError("targets and sources differ: give gamma_source as well")
-            gamma_source = gamma_target
-        at_targets = self._angles(gamma_target, self.target_vertex)
-        at_sources = self._angles(gamma_source, self.source_vertex)
-        gamma_p, gamma_q = at_targets[self.target], at_sources[self.source]
+        same = torch.equal(self.target_vertex, self.source_vertex)
+        if gamma_source is None and not same:
+            raise GaugeConvError("targets and sources differ: give gamma_source as well")
+        if reflect_source is None:
+            reflect_source = reflect_target if same else None
+        rows, columns = self.target_vertex, self.source_vertex
+        turn_p = per_row(gamma_target, rows, self.theta)
+        turn_q = turn_p if gamma_source is None else per_row(gamma_source, columns, self.theta)
+        mirror_p = per_row(False if reflect_target is None else reflect_target, rows, self.flip)
+        mirror_q = per_row(False if reflect_source is None else reflect_source, columns, self.flip)
+        gamma_p, gamma_q = turn_p[self.target], turn_q[self.source]
+        s_p = mirror_p[self.target]
+        flip = s_p ^ self.flip ^ mirror_q[self.source]
+        theta = gamma_p + torch.where(s_p, -self.theta, self.theta)
+        carried = torch.where(s_p, -self.transport, self.transport)
         return replace(
             self,
-            theta=torch.where(self.r > 0, self.theta + gamma_p, self.theta),
-            transport=self.transport + gamma_p - gamma_q,
-            frames=self._turned_frames(at_targets, at_sources),
+            theta=torch.where(self.r > 0, theta, self.theta),
+            transport=carried + (gamma_p - torch.where(flip, -gamma_q, gamma_q)),
+            flip=flip,
+            frames=self._changed_frames(turn_p, turn_q, mirror_p, mirror_q),
             _memo={},
         )
 
-    def _angles(self, gamma: ArrayLike | Tensor, rows: Tensor) -> Tensor:
-        """One angle per row, in the dtype and on the device of θ."""
-        angles = torch.as_tensor(gamma).to(self.theta)
-        if angles.ndim > 0 and angles.shape != rows.shape:
-            raise GaugeConvError(
-                f"a change of gauge has shape {tuple(angles.shape)}, "
-                f"expected one angle for each of the {len(rows)} rows"
-            )
-        return angles.expand(rows.shape)
-
-    def _turned_frames(self, gamma_target: Tensor, gamma_source: Tensor) -> Frames | None:
-        """The frames after a change of gauge; None where targets and sources turn apart."""
+    def _changed_frames(
+        self, turn_p: Tensor, turn_q: Tensor, mirror_p: Tensor, mirror_q: Tensor
+    ) -> Frames | None:
+        """The frames after a change of gauge; None where targets and sources change apart."""
         if self.frames is None:
             return None
-        targets, sources = self.target_vertex.cpu().numpy(), self.source_vertex.cpu().numpy()
-        gamma = np.zeros(self.frames.mesh.num_vertices)
-        gamma[targets] = gamma_target.detach().cpu().numpy()
-        at_sources = gamma_source.detach().cpu().numpy()
-        both = np.isin(sources, targets)
-        if not np.array_equal(gamma[sources[both]], at_sources[both]):
+        rows = (self.frames.mesh.num_vertices, self.target_vertex, self.source_vertex)
+        turn, mirror = per_vertex(*rows, turn_p, turn_q), per_vertex(*rows, mirror_p, mirror_q)
+        if turn is None or mirror is None:
             return None
-        gamma[sources] = at_sources
-        return self.frames.rotated(gamma)
+        frames = self.frames.reflected(mirror) if mirror.any() else self.frames
+        return frames.rotated(turn)
 
     def within(self, radius: float) -> Neighborhoods:
         """The pairs with r ≤ radius, as neighbourhoods of that smaller radius."""
@@ -153,14 +164,17 @@ class Neighborhoods:
         return replace(self, ptr=ptr, radius=radius, **per_pair, _memo={})
 
     def to(
-        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+        self,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        index_dtype: torch.dtype | None = None,
     ) -> Neighborhoods:
-        """The same pairs with index tensors on `device` and real tensors in `dtype`, too."""
+        """The same pairs on another device, with real and index tensors in other dtypes."""
         moved = {}
         for name in _TENSORS:
             tensor = getattr(self, name)
-            real = tensor.is_floating_point()
-            moved[name] = tensor.to(device=device, dtype=dtype if real else None)
+            kind = dtype if tensor.is_floating_point() else index_dtype
+            moved[name] = tensor.to(device=device, dtype=None if name == "flip" else kind)
         if all(moved[name] is getattr(self, name) for name in _TENSORS):
             return self
         return replace(self, **moved, _memo={})
@@ -206,6 +220,9 @@ class Neighborhoods:
             and all(getattr(self, name).shape == pairs for name in _TENSORS[1:8])
             and int(self.ptr[0]) == 0
             and bool((count >= 0).all())
-            and torch.equal(self.target, torch.repeat_interleave(torch.arange(rows), count))
+            and torch.equal(
+                self.target,
+                torch.repeat_interleave(torch.arange(rows, dtype=self.target.dtype), count),
+            )
             and bool(((self.source >= 0) & (self.source < self.num_sources)).all())
         )

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from gaugeconv.geometry import Frames, neighborhoods
-from gaugeconv.geometry.hierarchy import Level, build_hierarchy
+from gaugeconv.errors import GaugeConvError, MeshError
+from gaugeconv.geometry import (
+    Frames,
+    Level,
+    build_hierarchy,
+    farthest_point_sample,
+    hierarchy_of,
+    neighborhoods,
+)
 from gaugeconv.mesh import TriMesh, shapes
 
 
@@ -91,3 +98,84 @@ def test_turned_frames_change_the_gauge_of_every_neighbourhood(
             same = nb.r > 0
             assert wrapped(nb.theta - expected.theta)[same].abs().max() < 1e-12
             assert wrapped(nb.transport - expected.transport).abs().max() < 1e-12
+
+
+def test_without_radii_levels_have_about_twenty_neighbours_and_hear_from_each_other(
+    mesh: TriMesh,
+) -> None:
+    levels = build_hierarchy(Frames.canonical(mesh), (500, 120, 30))
+    for level in levels:
+        mean = level.within.source.numel() / level.within.num_targets
+        assert 14 < mean < 26
+        assert (torch.diff(level.up.ptr) > 0).all()
+        assert level.down is None or (torch.diff(level.down.ptr) > 0).all()
+
+
+def test_vertices_may_be_chosen_by_exact_distances(mesh: TriMesh) -> None:
+    frames = Frames.canonical(mesh)
+    exact = build_hierarchy(frames, (60, 20), metric="geodesic")
+    for level in exact:
+        sample = farthest_point_sample(mesh, len(level.vertices), "geodesic")
+        assert np.array_equal(level.vertices, np.sort(sample))
+    by_edges = build_hierarchy(frames, (60, 20))
+    assert not np.array_equal(exact[0].vertices, by_edges[0].vertices)
+
+
+def test_levels_may_be_any_lists_of_vertices(mesh: TriMesh) -> None:
+    """In any order and not nested, for instance the index map of a decimated mesh."""
+    rng = np.random.default_rng(1)
+    index_maps = [rng.permutation(500)[:90], rng.permutation(500)[:40]]
+    fine, coarse = hierarchy_of(Frames.canonical(mesh), index_maps, (0.3, 0.5), 0.8)
+    assert not set(coarse.vertices) <= set(fine.vertices)
+    for level, index_map in zip((fine, coarse), index_maps, strict=True):
+        rows = np.searchsorted(level.vertices, index_map)
+        assert np.array_equal(level.vertices[rows], index_map)
+    nb = coarse.down
+    assert nb is not None
+    area = np.zeros(nb.num_sources)
+    area[nb.source] = nb.weight
+    direct = neighborhoods(
+        mesh, nb.radius, targets=coarse.vertices, sources=fine.vertices, source_area=area
+    )
+    assert torch.equal(nb.source, direct.source) and torch.equal(nb.ptr, direct.ptr)
+    assert wrapped(nb.transport - direct.transport).abs().max() < 1e-12
+    assert (nb.r - direct.r).abs().max() < 1e-12
+
+
+def test_the_same_sets_give_the_same_levels(mesh: TriMesh, levels: list[Level]) -> None:
+    frames = Frames.canonical(mesh)
+    again = hierarchy_of(frames, [level.vertices for level in levels], (0.23, 0.46), 0.6)
+    for a, b in zip(levels, again, strict=True):
+        for name in ("within", "surface", "up"):
+            first, second = getattr(a, name), getattr(b, name)
+            for tensor in ("ptr", "source", "r", "theta", "transport", "weight"):
+                assert torch.equal(getattr(first, tensor), getattr(second, tensor))
+
+
+def test_intrinsic_meshes_have_hierarchies_of_given_vertices() -> None:
+    cone = shapes.cone(9.0, 3, 13)
+    (level,) = hierarchy_of(Frames.canonical(cone), [np.arange(0, 40, 3)])
+    assert (torch.diff(level.up.ptr) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("vertex_sets", "options", "error", "message"),
+    [
+        ([[0, 1], []], {}, MeshError, "level 1 must be a list"),
+        ([[0.5]], {}, MeshError, "level 0 must be a list"),
+        ([[3, 3]], {}, MeshError, "level 0 must name different.* 1 repetitions"),
+        ([[0, 500]], {}, MeshError, "within 0 … 499"),
+        ([[0, 1]], {"radii": (0.1, 0.2)}, GaugeConvError, "1 levels need as many"),
+        ([[0, 1]], {"radii": (-0.1,)}, GaugeConvError, "positive radii"),
+        ([[0, 1]], {"crossing": 1.5}, GaugeConvError, r"\(0, 1\], got 1.5"),
+    ],
+)
+def test_what_makes_no_level_is_refused(mesh, vertex_sets, options, error, message) -> None:
+    with pytest.raises(error, match=message):
+        hierarchy_of(Frames.canonical(mesh), vertex_sets, **options)
+
+
+def test_sizes_descend(mesh: TriMesh) -> None:
+    for sizes in ((30, 120), ()):
+        with pytest.raises(GaugeConvError, match="sizes must descend"):
+            build_hierarchy(Frames.canonical(mesh), sizes)

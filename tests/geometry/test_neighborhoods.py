@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gaugeconv.errors import FileFormatError, GaugeConvError, MeshError, NonOrientableError
+from gaugeconv.errors import FileFormatError, GaugeConvError, MeshError
 from gaugeconv.geometry import Frames, Neighborhoods, log_map, neighborhoods
 from gaugeconv.mesh import TriMesh, shapes
 from tests.geometry.zoo import Table, bumpy_sphere, edge_radius, rough_sphere, wrap
@@ -84,6 +84,17 @@ def test_components_do_not_see_each_other():
         assert np.array_equal(together.q[half] % 60, alone.q)
         assert np.abs(together.r[half] - alone.r).max() < 1e-12
         assert np.abs(wrap(together.transport[half] - alone.transport)).max() < 1e-11
+
+
+@pytest.mark.parametrize("make", [lambda: bumpy_sphere(120, 1), lambda: shapes.torus(16, 10)])
+def test_both_ways_agree_to_the_last_bit(make):
+    mesh = make()
+    gamma = np.random.default_rng(2).uniform(-9, 9, mesh.num_vertices)
+    nb = neighborhoods(mesh, edges=2.7, frames=Frames.canonical(mesh).rotated(gamma))
+    back = np.lexsort((nb.target, nb.source))
+    assert torch.equal(nb.target[back], nb.source)
+    assert torch.equal(nb.r[back], nb.r)
+    assert torch.equal(nb.transport[back], -nb.transport)
 
 
 def test_save_and_load_round_trip(nb, strided, tmp_path):
@@ -291,12 +302,9 @@ def test_defective_meshes_raise():
     bow_tie = TriMesh(corners, [[0, 1, 2], [0, 3, 4]], validate=False)
     with pytest.raises(MeshError, match="bow-tie"):
         neighborhoods(bow_tie, 1.0)
-    half_turn = np.linspace(0, np.pi, 5, endpoint=False)
-    rim = [(np.cos(2 * a), np.sin(2 * a), s * np.cos(a)) for a in half_turn for s in (0.3, -0.3)]
-    band = [[0, 1, 2], [1, 3, 2], [2, 3, 4], [3, 5, 4], [4, 5, 6], [5, 7, 6], [6, 7, 8], [7, 9, 8]]
-    moebius = TriMesh(rim, [*band, [8, 9, 1], [9, 0, 1]], validate=False)
-    with pytest.raises(NonOrientableError, match="one-sided"):
-        neighborhoods(moebius, 1.0)
+    inconsistent = TriMesh(corners, [[0, 1, 2], [0, 1, 3]], validate=False)
+    with pytest.raises(MeshError, match="wound against"):
+        neighborhoods(inconsistent, 1.0)
 
 
 def test_nearly_degenerate_meshes_settle_with_finite_results():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.mmp import ExactGeodesics
 from gaugeconv.geometry import neighborhoods
-from gaugeconv.geometry.tangent import TangentSpaces
-from gaugeconv.geometry.transport import angle_defect
-from gaugeconv.mesh import TriMesh
+from gaugeconv.geometry.curvature import angle_defect
+from gaugeconv.mesh import TriMesh, shapes
 from tests.geometry.zoo import Table, bumpy_sphere, edge_radius, irregular_torus, rough_sphere, wrap
 
 PAIRS = 300
@@ -45,48 +45,30 @@ def test_distances_are_those_of_mmp(make, edges):
     assert np.abs(table.r[chosen] - exact).max() < 1e-9 * radius
 
 
-def direction_at(mesh: TriMesh, spaces: TangentSpaces, p: int, x: np.ndarray) -> float:
-    """Intrinsic angle at p of the segment p → x, which lies in one of the faces round p."""
-    halfedges, found = mesh.halfedges, []
-    d = x - mesh.vertices[p]
-    for h in halfedges.of_vertex(p):
-        a = mesh.vertices[halfedges.head[h]] - mesh.vertices[p]
-        normal = mesh.face_normals[h // 3]
-        angle = np.arctan2(np.cross(a, d) @ normal, a @ d)
-        beyond = max(-angle, angle - mesh.corner_angles.flat[h], 0.0)
-        outside = abs(d @ normal) / np.linalg.norm(d) + beyond
-        found.append((outside, (spaces.angle[h] + angle) * spaces.scale[p]))
-    assert min(found)[0] < 1e-6
-    return min(found)[1]
-
-
 @pytest.mark.parametrize(
-    "make",
-    [lambda: bumpy_sphere(300, 27), lambda: rough_sphere(300, 28, 0.12)],
-    ids=["bumpy", "rough"],
+    ("make", "edges", "bends"),
+    [
+        (lambda: bumpy_sphere(300, 27), 3.5, 0),
+        (lambda: rough_sphere(300, 28, 0.12), 3.5, 5),
+        (lambda: rough_sphere(300, 24, 0.4), 9.0, 50),
+        (lambda: shapes.plane(14, 14, jitter=0.2), 5.0, 1),
+    ],
+    ids=["bumpy", "rough", "very rough and far", "plane"],
 )
-def test_directions_and_transports_are_those_of_the_polylines_of_mmp(make):
-    mmp = pytest.importorskip("pygeodesic.geodesic")
+def test_directions_and_transports_are_those_of_the_polylines_of_mmp(make, edges, bends):
+    """Straight paths, and those that bend at saddles or run along the boundary."""
+    pytest.importorskip("pygeodesic.geodesic")
     mesh = make()
-    spaces = TangentSpaces.of(mesh)
-    solver = mmp.PyGeodesicAlgorithmExact(mesh.vertices, mesh.faces.astype(np.int32))
-    table = Table.of(neighborhoods(mesh, edge_radius(mesh, 3.5)))
-    straight = 0
+    radius = edge_radius(mesh, edges)
+    table = Table.of(neighborhoods(mesh, radius))
+    bent = 0
     for e in some_pairs(table, 100, seed=29):
-        p, q = table.p[e], table.q[e]
-        path = solver.geodesicDistance(p, q)[1]
-        if np.linalg.norm(path[0] - mesh.vertices[p]) > np.linalg.norm(path[-1] - mesh.vertices[p]):
-            path = path[::-1]
-        step = np.linalg.norm(np.diff(path, axis=0), axis=1)
-        path = path[np.append(True, step > 1e-9)]
-        out = direction_at(mesh, spaces, p, path[1])
-        assert abs(wrap(table.theta[e] - out)) < 1e-8
-        nearest = [np.linalg.norm(mesh.vertices - x, axis=1).min() for x in path[1:-1]]
-        if min(nearest, default=1.0) > 1e-6:  # else it bends there, and more angles would be needed
-            back = direction_at(mesh, spaces, q, path[-2])
-            assert abs(wrap(table.transport[e] - (out - back - np.pi))) < 1e-8
-            straight += 1
-    assert straight > 50
+        path = ExactGeodesics(mesh, table.p[e], radius).to(table.q[e])
+        assert abs(table.r[e] - path.length) < 1e-11 * radius
+        assert abs(wrap(table.theta[e] - path.out)) < 1e-8
+        assert abs(wrap(table.transport[e] - path.transport)) < 1e-8
+        bent += path.bends > 0
+    assert bent >= bends
 
 
 def test_no_pair_within_the_radius_is_missing():

@@ -1,13 +1,24 @@
-"""Transport along edges, holonomy and curvature."""
+"""Transport along edges and geodesics, across faces, and round loops."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from gaugeconv.errors import MeshError
-from gaugeconv.geometry import Frames, holonomy, neighborhoods, parallel_transport
-from gaugeconv.geometry.transport import angle_defect, edge_transport, face_holonomy
+from gaugeconv.errors import GaugeConvError, MeshError
+from gaugeconv.geometry import (
+    Frames,
+    angle_defect,
+    corner_transport,
+    edge_transport,
+    face_basis,
+    face_holonomy,
+    face_transport,
+    holonomy,
+    log_map,
+    neighborhoods,
+    parallel_transport,
+)
 from gaugeconv.mesh import TriMesh, shapes
 from tests.geometry.zoo import Table, bumpy_sphere, l_shape, rough_sphere, wrap
 
@@ -35,24 +46,6 @@ MESHES = {
 @pytest.fixture(params=MESHES)
 def mesh(request) -> TriMesh:
     return MESHES[request.param]()
-
-
-def test_total_curvature_is_two_pi_times_the_euler_characteristic(mesh):
-    expected = 2 * np.pi * mesh.euler_characteristic
-    assert abs(angle_defect(mesh).sum() - expected) < 1e-11
-    if not mesh.boundary_vertices.any():
-        assert abs(face_holonomy(mesh).sum() - expected) < 1e-11
-
-
-def test_angle_defects_of_known_corners():
-    cube_corner = TriMesh(
-        np.concatenate([np.zeros((1, 3)), np.eye(3)]), [[0, 1, 2], [0, 2, 3], [0, 3, 1]]
-    )
-    assert abs(angle_defect(cube_corner)[0] - np.pi / 2) < 1e-14
-    square = angle_defect(shapes.plane(2, 2)).reshape(3, 3)
-    np.testing.assert_allclose(square[::2, ::2], np.pi / 2, atol=1e-14)
-    assert np.abs(square[1]).max() < 1e-14 and np.abs(square[:, 1]).max() < 1e-14
-    assert angle_defect(MESHES["two and a half"]())[0] == 0.0
 
 
 def test_twin_half_edges_transport_in_opposite_directions(mesh):
@@ -157,3 +150,142 @@ def test_a_step_that_is_no_edge_is_named():
         parallel_transport(mesh, [0, far, *path])
     with pytest.raises(MeshError, match="no edge joins vertices"):
         holonomy(mesh, [path[0], path[1], far])
+
+
+def in_space(basis: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """The vector whose components are R(angle) (1, 0) in each basis."""
+    return np.cos(angle)[:, None] * basis[:, 0] + np.sin(angle)[:, None] * basis[:, 1]
+
+
+@pytest.mark.parametrize("make", [MESHES["plane"], MESHES["concave"], MESHES["triangle"]])
+def test_on_flat_surfaces_faces_receive_the_same_vector_from_every_corner(make):
+    mesh = make()
+    frames = Frames.from_directions(mesh, np.tile([1.0, 2.0, 0.0], (mesh.num_vertices, 1)))
+    expected = np.array([1.0, 2.0, 0.0]) / np.sqrt(5.0)
+    for column in corner_transport(mesh, frames).T:
+        assert np.abs(in_space(face_basis(mesh), column) - expected).max() < 1e-12
+
+
+def test_a_trip_over_two_faces_encloses_the_curvature_between_their_bisectors(mesh):
+    to_face, across = corner_transport(mesh), face_transport(mesh)
+    halfedges = mesh.halfedges
+    h = np.arange(3 * mesh.num_faces)
+    after = np.where(h % 3 == 0, h + 2, h - 1)  # into the tail: its twin is the next in the wheel
+    following = halfedges.twin[after]
+    inner = following >= 0
+    first, second = h[inner], following[inner]
+    trip = -to_face.ravel()[second] + across[second] + to_face.ravel()[first]
+    vertex, angle = halfedges.tail[first], mesh.corner_angles.ravel()
+    total = np.bincount(mesh.faces.ravel(), angle, minlength=mesh.num_vertices)
+    rescaled = ~halfedges.is_boundary | (total > 2 * np.pi)
+    scale = np.where(rescaled & (total > 0), 2 * np.pi / np.maximum(total, 1e-300), 1.0)
+    share = (scale[vertex] - 1) * (angle[first] + angle[second]) / 2
+    assert np.abs(wrap(trip - share)).max(initial=0) < 1e-12
+
+
+def test_faces_round_an_interior_vertex_turn_by_its_angle_defect(mesh):
+    across, defect = face_transport(mesh), angle_defect(mesh)
+    assert (across > -np.pi - 1e-15).all() and (across <= np.pi).all()
+    inside = ~mesh.boundary_vertices
+    around = np.bincount(mesh.halfedges.tail, across, minlength=mesh.num_vertices)
+    assert np.abs(wrap(around - defect)[inside]).max(initial=0) < 1e-11
+
+
+def test_across_an_edge_both_faces_see_it_alike():
+    for make in (MESHES["rough"], MESHES["cylinder"], MESHES["plane"]):
+        mesh = make()
+        basis, across, twin = face_basis(mesh), face_transport(mesh), mesh.halfedges.twin
+        assert (across[twin < 0] == 0).all()
+        h = np.flatnonzero(twin >= 0)
+        edge = mesh.vertices[mesh.halfedges.head[h]] - mesh.vertices[mesh.halfedges.tail[h]]
+        seen = [np.einsum("hi,hki->hk", edge, basis[face]) for face in (h // 3, twin[h] // 3)]
+        here, there = (np.arctan2(c[:, 1], c[:, 0]) for c in seen)
+        assert np.abs(wrap(across[h] + there - here)).max() < 1e-12
+
+
+def test_face_bases_are_orthonormal_and_need_positions():
+    basis = face_basis(MESHES["rough"]())
+    gram = np.einsum("fai,fbi->fab", basis, basis)
+    assert np.abs(gram - np.eye(2)).max() < 1e-14
+    with pytest.raises(MeshError, match="no vertex positions"):
+        face_basis(MESHES["wide cone"]())
+
+
+def test_transport_to_faces_turns_with_the_gauge_of_the_vertices(mesh):
+    gamma = np.random.default_rng(2).uniform(-4, 4, mesh.num_vertices)
+    turned = corner_transport(mesh, Frames.canonical(mesh).rotated(gamma))
+    assert np.abs(wrap(turned - corner_transport(mesh) + gamma[mesh.faces])).max() < 1e-12
+
+
+def test_a_step_along_a_geodesic_is_that_of_the_log_map():
+    mesh = MESHES["rough"]()
+    frames = Frames.canonical(mesh).rotated(np.arange(mesh.num_vertices))
+    log = log_map(mesh, 3, 1e9, frames)
+    for q in (0, 3, 77, 149):
+        step = parallel_transport(mesh, [3, q], frames, along="geodesics")
+        assert abs(wrap(step - log.transport[log.vertex == q][0])) < 1e-12
+
+
+def test_geodesic_steps_between_neighbours_are_the_edges(mesh):
+    path = walk(mesh, int(mesh.faces[0, 0]), 12, seed=4)
+    along_edges = parallel_transport(mesh, path)
+    assert abs(wrap(along_edges - parallel_transport(mesh, path, along="geodesics"))) < 1e-11
+
+
+def test_chains_of_geodesics_compose_reverse_and_turn_with_the_gauge(mesh):
+    rng = np.random.default_rng(6)
+    component = np.flatnonzero(np.isfinite(distances_from(mesh, int(mesh.faces[0, 0]))))
+    path = rng.choice(component, min(6, len(component)), replace=False)
+    whole = parallel_transport(mesh, path, along="geodesics")
+    pieces = [parallel_transport(mesh, p, along="geodesics") for p in (path[:3], path[2:])]
+    assert abs(wrap(whole - sum(pieces))) < 1e-12
+    back = parallel_transport(mesh, path[::-1], along="geodesics")
+    assert abs(wrap(whole + back)) < 1e-11
+    gamma = rng.uniform(-4, 4, mesh.num_vertices)
+    frames = Frames.canonical(mesh).rotated(gamma)
+    turned = parallel_transport(mesh, path, frames, along="geodesics")
+    assert abs(wrap(turned - whole - gamma[path[0]] + gamma[path[-1]])) < 1e-12
+
+
+def distances_from(mesh: TriMesh, vertex: int) -> np.ndarray:
+    log = log_map(mesh, vertex, 1e9)
+    distance = np.full(mesh.num_vertices, np.inf)
+    distance[log.vertex] = log.r
+    return distance
+
+
+def test_a_geodesic_loop_round_an_apex_turns_by_the_missing_angle():
+    for total_angle in (1.0, 4.0, 6.0):
+        mesh = shapes.cone(total_angle, 3, 13)
+        loop = [1, 1 + 13 + 4, 1 + 26 + 8, 1 + 11]
+        expected = 2 * np.pi - total_angle
+        assert abs(wrap(holonomy(mesh, loop, along="geodesics") - expected)) < 1e-12
+        assert abs(wrap(holonomy(mesh, loop[::-1], along="geodesics") + expected)) < 1e-12
+
+
+def test_a_geodesic_polygon_on_the_sphere_has_its_area_as_holonomy():
+    mesh = shapes.irregular_sphere(2500, 3)
+    corners = np.array([[1, 1, 0.2], [-1, 1, 0.1], [-1, -1, 0.3], [1, -1, 0.2]], dtype=float)
+    loop = np.argmax(corners @ mesh.vertices.T, axis=1)
+    a, b, c, d = mesh.vertices[loop]
+    area = sum(
+        2 * np.arctan2(np.dot(x, np.cross(y, z)), 1 + x @ y + y @ z + z @ x)
+        for x, y, z in ((a, b, c), (a, c, d))
+    )
+    assert area > 2
+    assert abs(wrap(holonomy(mesh, loop, along="geodesics") - area)) < 0.05
+
+
+def test_geodesics_may_stand_still_but_not_leave_the_component():
+    mesh = MESHES["two and a half"]()
+    assert parallel_transport(mesh, [5, 5], along="geodesics") == 0.0
+    with pytest.raises(MeshError, match="step 1 of the path: vertices 1 and 81 lie on different"):
+        parallel_transport(mesh, [3, 1, 81], along="geodesics")
+    with pytest.raises(MeshError, match="vertices 0 and 1 lie on different"):  # 0 has no faces
+        holonomy(mesh, [0, 1], along="geodesics")
+
+
+@pytest.mark.unchecked
+def test_there_are_two_kinds_of_path():
+    with pytest.raises(GaugeConvError, match=r"'edges', 'geodesics'.*got 'faces'"):
+        parallel_transport(shapes.icosphere(0), [0], along="faces")

@@ -130,6 +130,7 @@ def assert_same_up_to_gauge(
     assert table.same_pairs(other)
     scale = max(other.r.max(), 1e-300)
     assert np.abs(table.r - other.r).max() <= tolerance * scale
-    np.testing.assert_allclose(table.weight, other.weight, rtol=weights)
+    largest = other.weight.max()  # a share in the shadow of a saddle has no area but rounding
+    np.testing.assert_allclose(table.weight, other.weight, rtol=weights, atol=weights * largest)
     residual = gauge_residual(table, other.theta, other.transport, orientation)
     assert residual <= tolerance, f"angles differ by {residual:.2e} rad beyond a change of gauge"

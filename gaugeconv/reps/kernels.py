@@ -7,35 +7,36 @@ K(r, θ) = η(θ) K(r) ρ(−θ) with any matrix K(r) for r > 0 and an intertwin
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gaugeconv.errors import FieldTypeError
+from gaugeconv.errors import FieldTypeError, StructureGroupError
 from gaugeconv.reps.field_type import FieldType
 from gaugeconv.reps.intertwiners import Intertwiners
 from gaugeconv.reps.radial import RadialBasis, as_radial_basis
 
 
-class KernelSpace:
-    """The kernels K(r) = b_0(r) C + Σ_k b_k(r) W_k between two field types.
+class SharedKernels(ABC):
+    """A space of kernels that a layer may share, with coordinates `rings` and `center`.
 
-    Coordinates of a kernel are `rings` (num, out.dim, in.dim), the matrices W_k, all entries free,
-    and `center` (num_center,), the coordinates of the intertwiner C (see `Intertwiners`).
+    Attributes:
+        in_type, out_type: the field types.
+        basis: the radial functions.
+        intertwiners: the space of the centre term C.
     """
 
-    def __init__(
-        self, in_type: str | FieldType, out_type: str | FieldType, radial: int | RadialBasis = 3
-    ) -> None:
-        self.in_type = FieldType(in_type)
-        self.out_type = FieldType(out_type)
-        self.basis = as_radial_basis(radial)
-        self.intertwiners = Intertwiners(self.in_type, self.out_type)
+    in_type: FieldType
+    out_type: FieldType
+    basis: RadialBasis
+    intertwiners: Intertwiners
 
     @property
-    def rings_shape(self) -> tuple[int, int, int]:
-        """Shape of `rings`: (num, out.dim, in.dim)."""
-        return self.basis.num, self.out_type.dim, self.in_type.dim
+    @abstractmethod
+    def rings_shape(self) -> tuple[int, ...]:
+        """Shape of `rings`, the number of rings first."""
 
     @property
     def num_center(self) -> int:
@@ -49,6 +50,35 @@ class KernelSpace:
                 f"kernels {self.in_type} -> {self.out_type} have rings {self.rings_shape} and "
                 f"center ({self.num_center},), got {tuple(rings.shape)}, {tuple(center.shape)}"
             )
+
+
+class KernelSpace(SharedKernels):
+    """The kernels K(r) = b_0(r) C + Σ_k b_k(r) W_k between two field types.
+
+    Coordinates of a kernel are `rings` (num, out.dim, in.dim), the matrices W_k, all entries free,
+    and `center` (num_center,), the coordinates of the intertwiner C (see `Intertwiners`). Other
+    groups have `gaugeconv.reps.SteerableKernels`.
+
+    Raises:
+        StructureGroupError: a type is not one of SO(2).
+    """
+
+    def __init__(
+        self, in_type: str | FieldType, out_type: str | FieldType, radial: int | RadialBasis = 3
+    ) -> None:
+        self.in_type, self.out_type = FieldType(in_type), FieldType(out_type)
+        for given in (self.in_type, self.out_type):
+            if given.group.name != "SO2":
+                raise StructureGroupError(
+                    f"these are the kernels of SO2, got {given!r}: use SteerableKernels"
+                )
+        self.basis = as_radial_basis(radial)
+        self.intertwiners = Intertwiners(self.in_type, self.out_type)
+
+    @property
+    def rings_shape(self) -> tuple[int, int, int]:
+        """Shape of `rings`: (num, out.dim, in.dim)."""
+        return self.basis.num, self.out_type.dim, self.in_type.dim
 
     def evaluate(
         self,

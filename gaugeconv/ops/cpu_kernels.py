@@ -1,207 +1,122 @@
-"""Compiled loops of the CPU aggregation; `gaugeconv.ops.cpu` says what the arrays hold.
-
-Inner loops run over contiguous channels of row views, so that LLVM turns them into vector code;
-index arithmetic inside them (out[start + d]) would not be vectorised.
-"""
+"""Compiled entry points of the CPU aggregation; `gaugeconv.ops.cpu` says what the arrays hold."""
 
 from __future__ import annotations
+
+import hashlib
+from pathlib import Path
 
 import numpy as np
 from numba import njit
 
-# fused multiply-adds and nothing else: sums keep their order
-_FLAGS = {"contract"}
+from gaugeconv.ops import row_kernels, simd
+from gaugeconv.ops.row_kernels import (
+    JIT,
+    harmonic_rows,
+    highest_order,
+    set_center,
+    set_harmonics,
+    set_ring_factors,
+    set_ring_sums,
+    set_turned,
+)
+from gaugeconv.ops.simd import lanes
 
 
-@njit(nogil=True)
-def _first_ring(values):
-    """The first k where b_k is not zero, or their number."""
-    for k in range(values.size):
-        if values[k] != 0:
-            return k
-    return values.size
-
-
-@njit(cache=True, nogil=True)
-def sort_by_ring(ptr, edge, radial, order, ranges):
-    """Sorts the pairs of each row by the first b_k that is not zero (counting sort, stable).
-
-    `edge` are the pairs row by row and `order` the same, sorted. `ranges[p, k]` becomes the first
-    and one-past-last place in row p, after sorting, where b_k is not zero: short, for a basis with
-    local support.
-    """
-    num = radial.shape[1]
-    for p in range(ptr.size - 1):
-        place = np.zeros(num + 2, dtype=np.int64)
-        for i in range(ptr[p], ptr[p + 1]):
-            place[_first_ring(radial[edge[i]]) + 1] += 1
-        for k in range(num):
-            place[k + 1] += place[k]
-        for i in range(ptr[p], ptr[p + 1]):
-            values = radial[edge[i]]
-            k = _first_ring(values)
-            order[ptr[p] + place[k]] = edge[i]
-            for j in range(k, num):
-                if values[j] != 0:
-                    if ranges[p, j, 1] == 0:
-                        ranges[p, j, 0] = place[k]
-                    ranges[p, j, 0] = min(ranges[p, j, 0], place[k])
-                    ranges[p, j, 1] = max(ranges[p, j, 1], place[k] + 1)
-            place[k] += 1
-
-
-@njit(nogil=True, fastmath=_FLAGS)
-def _add_rows(out, rows, factor, start, stop):
-    """Adds Σ_e factor[e] rows[e] to out, four rows at a time to save loads and stores of out."""
-    e = start
-    while e + 4 <= stop:
-        f0, f1, f2, f3 = factor[e], factor[e + 1], factor[e + 2], factor[e + 3]
-        r0, r1, r2, r3 = rows[e], rows[e + 1], rows[e + 2], rows[e + 3]
-        for d in range(out.size):
-            out[d] += f0 * r0[d] + f1 * r1[d] + f2 * r2[d] + f3 * r3[d]
-        e += 4
-    while e < stop:
-        f0, r0 = factor[e], rows[e]
-        for d in range(out.size):
-            out[d] += f0 * r0[d]
-        e += 1
-
-
-@njit(nogil=True, fastmath=_FLAGS)
-def _add_rows_twice(out_a, out_b, rows, factor_a, factor_b, start, stop):
-    """The same for two outputs (cos and sin), reading the rows once."""
-    e = start
-    while e + 4 <= stop:
-        a0, a1, a2, a3 = factor_a[e], factor_a[e + 1], factor_a[e + 2], factor_a[e + 3]
-        b0, b1, b2, b3 = factor_b[e], factor_b[e + 1], factor_b[e + 2], factor_b[e + 3]
-        r0, r1, r2, r3 = rows[e], rows[e + 1], rows[e + 2], rows[e + 3]
-        for d in range(out_a.size):
-            v0, v1, v2, v3 = r0[d], r1[d], r2[d], r3[d]
-            out_a[d] += a0 * v0 + a1 * v1 + a2 * v2 + a3 * v3
-            out_b[d] += b0 * v0 + b1 * v1 + b2 * v2 + b3 * v3
-        e += 4
-    while e < stop:
-        a0, b0, r0 = factor_a[e], factor_b[e], rows[e]
-        for d in range(out_a.size):
-            out_a[d] += a0 * r0[d]
-            out_b[d] += b0 * r0[d]
-        e += 1
-
-
-@njit(nogil=True, fastmath=_FLAGS)
-def _add_rotated(out, x, cos, sin):
-    """Adds R x to out on every pair of components, R = [[cos, -sin], [sin, cos]]."""
-    for j in range(x.size // 2):
-        a, b = x[2 * j], x[2 * j + 1]
-        out[2 * j] += cos * a - sin * b
-        out[2 * j + 1] += sin * a + cos * b
-
-
-@njit(nogil=True, fastmath=_FLAGS)
-def _set_rotated(out, x, cos, sin):
-    """Sets out = R x on every pair of components."""
-    for j in range(x.size // 2):
-        a, b = x[2 * j], x[2 * j + 1]
-        out[2 * j] = cos * a - sin * b
-        out[2 * j + 1] = sin * a + cos * b
-
-
-@njit(nogil=True)
-def _copy(out, x):
-    """Sets out = x; a slice assignment takes seconds to compile."""
-    for d in range(x.size):
-        out[d] = x[d]
-
-
-@njit(nogil=True, fastmath=_FLAGS)
-def _harmonics(table, cos, sin):
-    """table[2m], table[2m + 1] = cos mα, sin mα for m = 0, 1, … by repeated rotation."""
-    table[0, : cos.size] = 1
-    table[1, : cos.size] = 0
-    for m in range(1, table.shape[0] // 2):
-        c0, s0, c1, s1 = table[2 * m - 2], table[2 * m - 1], table[2 * m], table[2 * m + 1]
-        for e in range(cos.size):
-            c1[e] = c0[e] * cos[e] - s0[e] * sin[e]
-            s1[e] = s0[e] * cos[e] + c0[e] * sin[e]
-
-
-@njit(nogil=True, fastmath=_FLAGS)
-def _gather(x, source, blocks, turn, u):
-    """u_e = ρ(φ_e − θ_e) x_q for the pairs of one target."""
-    for e in range(source.size):
-        row, value = x[source[e]], u[e]
-        for b in range(blocks.shape[0]):
-            order, start, stop = blocks[b, 0], blocks[b, 1], blocks[b, 2]
-            if order == 0:
-                _copy(value[start:stop], row[start:stop])
-            else:
-                cos, sin = turn[2 * order, e], turn[2 * order + 1, e]
-                _set_rotated(value[start:stop], row[start:stop], cos, sin)
-
-
-@njit(nogil=True, fastmath=_FLAGS)
-def _ring_moments(out, segment, u, radial, ranges, angle, factor):
-    """Σ_e w_e b_k u_e {1 | cos nθ_e, sin nθ_e} for one output order n and all rings."""
-    order, start, dim = segment[0], segment[1], u.shape[1]
+@njit(**JIT)
+def _all_rings(out, base, u, step, dim, radial, start, ranges, p, segments, table, span, work):
+    """The ring columns of one row of moments, which begins at out[base]."""
+    factor, scratch, at, rows = work
     num = radial.shape[0] - 1
     for k in range(num):
-        first, last, weight = ranges[k + 1, 0], ranges[k + 1, 1], radial[k + 1]
-        at = start + k * dim
-        if order == 0:
-            _add_rows(out[at : at + dim], u, weight, first, last)
-        else:
-            cos, sin, fa, fb = angle[2 * order], angle[2 * order + 1], factor[0], factor[1]
-            for e in range(first, last):
-                fa[e] = weight[e] * cos[e]
-                fb[e] = weight[e] * sin[e]
-            after = at + num * dim
-            a, b = out[at : at + dim], out[after : after + dim]
-            _add_rows_twice(a, b, u, fa, fb, first, last)
-
-
-@njit(nogil=True, fastmath=_FLAGS)
-def _center_moments(out, x, source, blocks, weight, ranges, angle, turn):
-    """Σ_e w_e b_0 ρ(φ_e) x_q, the blocks whose order the output has."""
-    for e in range(ranges[0, 0], ranges[0, 1]):
-        row, w = x[source[e]], weight[e]
-        for b in range(blocks.shape[0]):
-            order, start, stop, at = blocks[b, 0], blocks[b, 1], blocks[b, 2], blocks[b, 3]
-            if at < 0:
-                continue
-            if order == 0:
-                o, v = out[at : at + stop - start], row[start:stop]
-                for d in range(v.size):
-                    o[d] += w * v[d]
-            else:
-                # φ = θ + (φ − θ)
-                c, s = angle[2 * order, e], angle[2 * order + 1, e]
-                p, q = turn[2 * order, e], turn[2 * order + 1, e]
-                cos, sin = w * (c * p - s * q), w * (s * p + c * q)
-                _add_rotated(out[at : at + stop - start], row[start:stop], cos, sin)
-
-
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
-def aggregate_rows(x, first, last, ptr, source, radial, trig, ranges, blocks, segments, out):
-    """Moments of rows [first, last), row i being target i % P of batch item i // P."""
-    num_targets = ptr.size - 1
-    degree = 0
-    for i in range(first, last):
-        p = i % num_targets
-        degree = max(degree, ptr[p + 1] - ptr[p])
-    top = max(blocks[:, 0].max(), segments[:, 0].max())
-    u = np.zeros((degree, x.shape[2]), dtype=x.dtype)
-    angle = np.zeros((2 * top + 2, degree), dtype=x.dtype)
-    turn = np.zeros((2 * top + 2, degree), dtype=x.dtype)
-    factor = np.zeros((2, degree), dtype=x.dtype)
-    for i in range(first, last):
-        p = i % num_targets
-        features, row = x[i // num_targets], out[i - first]
-        a, z = ptr[p], ptr[p + 1]
-        row[:] = 0
-        _harmonics(angle, trig[0, a:z], trig[1, a:z])
-        _harmonics(turn, trig[2, a:z], trig[3, a:z])
-        _gather(features, source[a:z], blocks, turn, u)
+        first, last = ranges[p, k + 1, 0], ranges[p, k + 1, 1]
+        set_ring_factors(factor, table, span, radial, k + 1, start, first, last)
+        part = 0
         for s in range(segments.shape[0]):
-            _ring_moments(row, segments[s], u, radial[:, a:z], ranges[p], angle, factor)
-        weight = radial[0, a:z]
-        _center_moments(row, features, source[a:z], blocks, weight, ranges[p], angle, turn)
+            for sine in range(1 + min(segments[s, 0], 1)):
+                at[part] = base + segments[s, 1] + (sine * num + k) * dim
+                part += 1
+        if step == dim:
+            set_ring_sums(out, at, u, step, factor, span, rows, first, last)
+        else:
+            _set_narrow_sums(out, at, u, step, dim, factor, span, rows, first, last, scratch)
+
+
+@njit(**JIT)
+def _set_narrow_sums(out, at, u, step, dim, factor, span, rows, first, last, scratch):
+    """`set_ring_sums` of fewer channels than a register: sums with padding go elsewhere first."""
+    columns = at.copy()
+    for part in range(at.size):
+        at[part] = part * step
+    set_ring_sums(scratch, at, u, step, factor, span, rows, first, last)
+    for part in range(at.size):
+        for i in range(dim):
+            out[columns[part] + i] = scratch[part * step + i]
+
+
+def _source_stamp():
+    """A negative number that changes with the sources of the compiled functions."""
+    digest = hashlib.sha256()
+    for name in (simd.__file__, row_kernels.__file__, __file__):
+        digest.update(Path(name).read_bytes())
+    return -int.from_bytes(digest.digest()[:7], "big")
+
+
+def _compiled(stamp):
+    """The entry point. numba's disk cache looks at a function's own file and its closure, not at the
+    files of the functions that it calls: `stamp` in the closure keeps it from running stale code.
+    """
+
+    @njit(cache=True, **JIT)
+    def aggregate_rows(
+        x, first, last, ptr, source, radial, trig, ranges, blocks, segments, place, out
+    ):
+        """Moments of rows [first, last) of the tables: out[b, place[i - first], column].
+
+        Blocks are rows (order, start, stop, column of the centre term or −1), segments (order,
+        first column).
+        """
+        dim, width, degree = x.shape[2], lanes(x), max(stamp, 1)
+        step = max(dim, width)
+        for p in range(first, last):
+            degree = max(degree, ptr[p + 1] - ptr[p])
+        top = highest_order(blocks, segments)
+        span = (2 * top + width) // width * width  # 2 top + 1 harmonics in whole registers
+        u = np.zeros(degree * step, dtype=x.dtype)
+        angle = np.zeros(degree * span, dtype=x.dtype)
+        turn = np.zeros(degree * span, dtype=x.dtype)
+        factor = np.zeros(degree * span, dtype=x.dtype)
+        rows = harmonic_rows(segments)
+        scratch, at = np.zeros(rows.size * step, dtype=x.dtype), np.zeros_like(rows)
+        work = factor, scratch, at, rows
+        features, moments = x.reshape(-1), out.reshape(-1)
+        for p in range(first, last):
+            start, count = ptr[p], ptr[p + 1] - ptr[p]
+            for e in range(count):
+                set_harmonics(angle, e * span, top, trig[0, start + e], trig[1, start + e])
+                set_harmonics(turn, e * span, top, trig[2, start + e], trig[3, start + e])
+            for b in range(x.shape[0]):
+                item = b * x.shape[1] * dim
+                base = (b * out.shape[1] + place[p - first]) * out.shape[2]
+                set_turned(u, step, features, item, dim, source, start, blocks, turn, span, count)
+                _all_rings(
+                    moments,
+                    base,
+                    u,
+                    step,
+                    dim,
+                    radial,
+                    start,
+                    ranges,
+                    p,
+                    segments,
+                    angle,
+                    span,
+                    work,
+                )
+                lo, hi = ranges[p, 0, 0], ranges[p, 0, 1]
+                set_center(moments, base, u, step, blocks, radial, start, angle, span, lo, hi)
+
+    return aggregate_rows
+
+
+aggregate_rows = _compiled(_source_stamp())

@@ -13,69 +13,84 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int64
+from torch import Tensor
 
+from gaugeconv.errors import FieldTypeError
 from gaugeconv.reps import FieldType, Intertwiners
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Columns of the moments that belong to one output order.
-
-    Attributes:
-        order: the output order n.
-        start: first column; then come the rings, (num, in.dim) for n = 0 and (2, num, in.dim) for
-            cos and sin otherwise.
-        center: first column of the centre term, the order-n channels of the input type.
-        stop: one past the last column.
-    """
-
-    order: int
-    start: int
-    center: int
-    stop: int
-
-
-@dataclass(frozen=True)
 class MomentLayout:
-    """Columns of the moments for an input type and the orders of an output type.
+    """Columns of the moments of a field type.
 
     Attributes:
         in_type: type of what is aggregated.
         num_rings: rings of the radial basis.
-        segments: one per distinct output order, ascending.
+        orders: the angular orders n, ascending.
+        starts: for each order the first of its ring columns, which are (num_rings, in.dim) for
+            n = 0 and (2, num_rings, in.dim), cos before sin, for n ≥ 1.
+        center: for each block of in_type the first column of its centre term, −1 for none.
+        width: columns in total.
     """
 
     in_type: FieldType
     num_rings: int
-    segments: tuple[Segment, ...]
+    orders: tuple[int, ...]
+    starts: tuple[int, ...]
+    center: tuple[int, ...]
+    width: int
 
-    @property
-    def width(self) -> int:
-        """Columns in total."""
-        return self.segments[-1].stop
+    def ring_moments(
+        self, moments: Float[Tensor, "*batch width"], order: int
+    ) -> Float[Tensor, "*batch parts num_rings in"]:
+        """A view of the moments of one angular order: part 0 has cos(nθ), part 1 (n ≥ 1) sin(nθ)."""
+        start, parts = self.starts[self.orders.index(order)], num_parts(order)
+        flat = moments[..., start : start + parts * self.num_rings * self.in_type.dim]
+        return flat.unflatten(-1, (parts, self.num_rings, self.in_type.dim))
 
-    @property
-    def orders(self) -> tuple[int, ...]:
-        """The output orders."""
-        return tuple(segment.order for segment in self.segments)
+    def center_moments(self, moments: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch in"]:
+        """A view of the centre term, in the columns of in_type; for layouts that have all of it."""
+        return moments[..., self.width - self.in_type.dim :]
 
-    def columns(self, order: int) -> Int64[np.ndarray, " D_n"]:
-        """The input's components of an order: those that the centre term of that order takes."""
-        slices = [block.slice for block in self.in_type.blocks if block.order == order]
-        return np.array([i for s in slices for i in range(s.start, s.stop)], dtype=np.int64)
+
+def num_parts(order: int) -> int:
+    """1 for angular order 0 (a plain sum), 2 otherwise (cos and sin)."""
+    return 1 if order == 0 else 2
 
 
 @lru_cache(maxsize=256)
-def moment_layout(in_type: FieldType, out_type: FieldType, num_rings: int) -> MomentLayout:
-    """The layout for a convolution from in_type to out_type."""
-    segments, start = [], 0
+def moment_layout(in_type: FieldType, orders: tuple[int, ...], num_rings: int) -> MomentLayout:
+    """The layout of `gaugeconv.ops.aggregate`: rings by order, then the centre term of all of in_type.
+
+    Raises:
+        FieldTypeError: the orders are not distinct, ascending and ≥ 0.
+    """
+    if list(orders) != sorted(set(orders)) or (orders and orders[0] < 0):
+        raise FieldTypeError(f"angular orders must be distinct, ascending and ≥ 0, got {orders}")
+    starts, at = [], 0
+    for order in orders:
+        starts.append(at)
+        at += num_parts(order) * num_rings * in_type.dim
+    center = tuple(at + block.slice.start for block in in_type.blocks)
+    return MomentLayout(in_type, num_rings, orders, tuple(starts), center, at + in_type.dim)
+
+
+@lru_cache(maxsize=256)
+def product_layout(in_type: FieldType, out_type: FieldType, num_rings: int) -> MomentLayout:
+    """The layout for a convolution: after the rings of each output order n its centre term.
+
+    That is the order-n blocks of in_type, so that every output block multiplies one run of columns.
+    """
+    starts, at = [], 0
+    center = [-1] * len(in_type.blocks)
     for order in out_type.orders:
-        parts = 1 if order == 0 else 2
-        center = start + parts * num_rings * in_type.dim
-        stop = center + in_type.multiplicity(order) * parts
-        segments.append(Segment(order, start, center, stop))
-        start = stop
-    return MomentLayout(in_type, num_rings, tuple(segments))
+        starts.append(at)
+        at += num_parts(order) * num_rings * in_type.dim
+        for b, block in enumerate(in_type.blocks):
+            if block.order == order:
+                center[b] = at
+                at += block.slice.stop - block.slice.start
+    return MomentLayout(in_type, num_rings, out_type.orders, tuple(starts), tuple(center), at)
 
 
 class ProductMap:
@@ -94,30 +109,31 @@ class ProductMap:
         if transposed:
             rings, center, sign = rings.transpose(0, 2, 1), center.T, sign.T
             in_type, out_type = out_type, in_type
-        self.layout = moment_layout(in_type, out_type, num_rings)
-        segments = {segment.order: segment for segment in self.layout.segments}
+        self.layout = product_layout(in_type, out_type, num_rings)
+        ends = (*self.layout.starts[1:], self.layout.width)
+        runs = map(slice, self.layout.starts, ends)
+        columns_of = dict(zip(self.layout.orders, runs, strict=True))
         self.outputs = [block.slice for block in out_type.blocks]
         self.inputs, self.shapes, ids, signs = [], [], [], []
         for block in out_type.blocks:
-            segment = segments[block.order]
-            columns = self.layout.columns(block.order)
+            columns = _columns(in_type, block.order)
             index, factor = _block_matrix(
                 block.order,
                 rings[:, block.slice],
                 center[block.slice][:, columns],
                 sign[block.slice][:, columns],
             )
-            self.inputs.append(slice(segment.start, segment.stop))
+            self.inputs.append(columns_of[block.order])
             self.shapes.append(index.shape)
             ids.append(index.ravel())
             signs.append(factor.ravel())
         self.sizes = [rows * columns for rows, columns in self.shapes]
-        self._index, self._sign = np.concatenate(ids), np.concatenate(signs)
-        self._back_index, self._back_sign = _inverse(self._index, self._sign)
+        self.index, self.sign = np.concatenate(ids), np.concatenate(signs)
+        self.back_index, self.back_sign = _inverse(self.index, self.sign)
 
     def matrices(self, coordinates: Float[np.ndarray, " N"]) -> list[Float[np.ndarray, "S c"]]:
         """One matrix per output block, from (rings, center) flattened and concatenated."""
-        flat = coordinates[self._index] * self._sign.astype(coordinates.dtype)
+        flat = coordinates[self.index] * self.sign.astype(coordinates.dtype)
         return self.split(flat)
 
     def split(self, flat: Float[np.ndarray, " M"]) -> list[Float[np.ndarray, "S c"]]:
@@ -127,7 +143,7 @@ class ProductMap:
 
     def adjoint(self, flat: Float[np.ndarray, " M"]) -> Float[np.ndarray, " N"]:
         """The transpose of `matrices`, on the concatenation of all matrices."""
-        parts = flat[self._back_index] * self._back_sign.astype(flat.dtype)
+        parts = flat[self.back_index] * self.back_sign.astype(flat.dtype)
         total: np.ndarray = parts[0] + parts[1]
         return total
 
@@ -145,9 +161,16 @@ def _coordinate_arrays(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Coordinate number of every entry of W_k and of C, and the sign in C."""
     shape = (num_rings, out_type.dim, in_type.dim)
-    rings = np.arange(np.prod(shape)).reshape(shape)
+    rings = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
     intertwiners = Intertwiners(in_type, out_type)
-    return rings, rings.size + intertwiners.index, intertwiners.sign
+    center = (rings.size + intertwiners.index).astype(np.int32)
+    return rings, center, intertwiners.sign.astype(np.int8)
+
+
+def _columns(in_type: FieldType, order: int) -> Int64[np.ndarray, " D_n"]:
+    """The components of an order: those that the centre term of that order takes."""
+    slices = [block.slice for block in in_type.blocks if block.order == order]
+    return np.array([i for s in slices for i in range(s.start, s.stop)], dtype=np.int64)
 
 
 def _block_matrix(
@@ -160,11 +183,11 @@ def _block_matrix(
     """
     num, rows, columns = rings.shape
     parts = [rings]
-    signs = [np.ones_like(rings, dtype=np.float64)]
+    signs = [np.ones_like(rings, dtype=np.int8)]
     if order > 0:
         swapped = rings.reshape(num, rows // 2, 2, columns)[:, :, ::-1]
-        turn = np.ones_like(swapped, dtype=np.float64)
-        turn[:, :, 0] = -1.0
+        turn = np.ones_like(swapped, dtype=np.int8)
+        turn[:, :, 0] = -1
         parts.append(swapped.reshape(rings.shape))
         signs.append(turn.reshape(rings.shape))
     index = [part.transpose(0, 2, 1).reshape(num * columns, rows) for part in parts]
@@ -180,8 +203,8 @@ def _inverse(index: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarra
     coordinate = index[by_coordinate]
     first = np.searchsorted(coordinate, np.arange(coordinate.max() + 1))
     rank = np.arange(coordinate.size) - first[coordinate]
-    positions = np.zeros((2, coordinate.max() + 1), dtype=np.int64)
-    signs = np.zeros(positions.shape)
+    positions = np.zeros((2, coordinate.max() + 1), dtype=np.int32)
+    signs = np.zeros(positions.shape, dtype=np.int8)
     positions[rank, coordinate] = by_coordinate
     signs[rank, coordinate] = sign[by_coordinate]
     return positions, signs

@@ -15,16 +15,31 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gaugeconv.geometry.neighborhoods import Neighborhoods
+from gaugeconv.ops.moments import MomentLayout, num_parts
 from gaugeconv.reps import KernelSpace, RadialBasis
 
 SegmentBackend = Literal["torch", "torch-scatter"]
+CHUNK = 1 << 17
+"""Pairs at a time for what is computed pair by pair: it stays in the cache."""
 
 
-def radial_weights(nb: Neighborhoods, basis: RadialBasis) -> Float[Tensor, "E num_functions"]:
+def radial_weights(
+    nb: Neighborhoods, basis: RadialBasis, dtype: torch.dtype
+) -> Float[Tensor, "E num_functions"]:
     """w_e b_k(r_e) / (πR²) for k = 0 … num, dimensionless; gauge invariant."""
-    rho = nb.r / nb.radius
-    values = torch.cat((basis.center(rho)[:, None], basis.rings(rho)), dim=1)
-    return values * (nb.weight / (math.pi * nb.radius**2))[:, None]
+
+    def weigh(r: Tensor, weight: Tensor) -> Tensor:
+        rho = (r / nb.radius).to(dtype)
+        values = torch.cat((basis.center(rho)[:, None], basis.rings(rho)), dim=1)
+        return values * (weight / (math.pi * nb.radius**2)).to(dtype)[:, None]
+
+    if torch.compiler.is_compiling() or nb.r.numel() <= CHUNK:
+        return weigh(nb.r, nb.weight)
+    result = nb.r.new_empty(nb.r.numel(), basis.num + 1, dtype=dtype)
+    for start in range(0, nb.r.numel(), CHUNK):
+        part = slice(start, start + CHUNK)
+        result[part] = weigh(nb.r[part], nb.weight[part])
+    return result
 
 
 def segment_sum(
@@ -40,6 +55,34 @@ def segment_sum(
     return messages.new_zeros(shape).index_add(-2, nb.target, messages)
 
 
+def aggregate(
+    x: Float[Tensor, "*batch Q in"],
+    nb: Neighborhoods,
+    basis: RadialBasis,
+    layout: MomentLayout,
+    backend: SegmentBackend = "torch",
+) -> Float[Tensor, "*batch P width"]:
+    """The moments of x, column by column as the layout says; see `gaugeconv.ops.aggregate`."""
+    radial = _radial(nb, basis, x)
+    neighbor = x.index_select(-2, nb.source)
+    u = layout.in_type.transform(neighbor, nb.transport - nb.theta)
+    carried = layout.in_type.transform(neighbor, nb.transport)
+    parts = []
+    for order in layout.orders:
+        angle = order * nb.theta
+        for factor in (angle.cos(), angle.sin())[: num_parts(order)]:
+            weight = radial[:, 1:] * factor.to(x)[:, None]
+            parts += [segment_sum(w[:, None] * u, nb, backend) for w in weight.unbind(1)]
+    parts.append(segment_sum(radial[:, :1] * carried, nb, backend))
+    return torch.cat(parts, dim=-1)
+
+
+def _radial(nb: Neighborhoods, basis: RadialBasis, x: Tensor) -> Tensor:
+    """`radial_weights` in the dtype of x, computed once."""
+    key = ("ops.reference.radial", basis, x.dtype)
+    return nb.memo(key, lambda: radial_weights(nb, basis, x.dtype))
+
+
 def convolve(
     x: Float[Tensor, "*batch Q in"],
     rings: Float[Tensor, "num out in"],
@@ -52,8 +95,7 @@ def convolve(
 
     Arguments and gauge behaviour as for `gaugeconv.ops.convolve`.
     """
-    key = ("ops.reference.radial", space.basis, x.dtype)
-    radial = nb.memo(key, lambda: radial_weights(nb, space.basis).to(x))
+    radial = _radial(nb, space.basis, x)
     neighbor = x.index_select(-2, nb.source)
     u = space.in_type.transform(neighbor, nb.transport - nb.theta)
     carried = space.in_type.transform(neighbor, nb.transport)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -109,3 +113,49 @@ def test_a_forked_process_convolves():
     found, worked = queue.get(timeout=60), queue.get(timeout=60)
     child.join()
     assert torch.equal(torch.tensor(found), expected) and worked
+
+
+class _Convolutions(torch.utils.data.Dataset):
+    """What a data loader's workers compute, and with how many threads."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, _: int) -> tuple[torch.Tensor, int, int]:
+        convolved = convolution()
+        running = [t for t in threading.enumerate() if t.name.startswith("gaugeconv")]
+        return convolved, torch.get_num_threads(), len(running)
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="this system cannot fork"
+)
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_workers_of_a_data_loader_compute_on_one_thread_each():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    run_tasks(lambda _: None, 100)  # the parent has threads that its children do not inherit
+    torch.set_num_threads(before)
+    expected = convolution()
+    loader = torch.utils.data.DataLoader(
+        _Convolutions(), batch_size=None, num_workers=2, multiprocessing_context="fork"
+    )
+    for found, allowed, running in loader:
+        assert torch.equal(found, expected)
+        assert (allowed, running) == (1, 0)
+
+
+def test_a_process_that_is_given_one_thread_starts_no_other():
+    """What `torchrun` does with each of its ranks: OMP_NUM_THREADS=1."""
+    program = (
+        "import threading\n"
+        "from tests.ops.test_threads import convolution\n"
+        "convolution()\n"
+        "print(threading.active_count())\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    root = Path(__file__).parents[2]
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, env=environment, capture_output=True, text=True
+    )
+    assert run.stdout.split() == ["1"], run.stderr

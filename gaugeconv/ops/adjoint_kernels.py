@@ -1,0 +1,136 @@
+"""Compiled loops of the transposed aggregation; `gaugeconv.ops.cpu` says what the arrays hold.
+
+Moments of a target flow back to the sources of its pairs. A call serves one range of sources, so
+that several may run at once and every sum keeps its order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from gaugeconv.ops import row_kernels, simd
+from gaugeconv.ops.row_kernels import JIT, harmonic_rows, highest_order, set_harmonics
+from gaugeconv.ops.simd import alternated, fma, lanes, load, spread, store, swapped, zero
+
+
+@njit(**JIT)
+def _pair_factors(factor, at, radial, e, segments, table, rows, dim):
+    """What one pair multiplies columns of moments with, and where they begin; returns how many."""
+    num, count = radial.shape[0] - 1, 0
+    for k in range(num):
+        weight, part = radial[k + 1, e], 0
+        if weight == 0:
+            continue
+        for s in range(segments.shape[0]):
+            for sine in range(1 + min(segments[s, 0], 1)):
+                factor[count] = weight * table[rows[part]]
+                at[count] = segments[s, 1] + (sine * num + k) * dim
+                part += 1
+                count += 1
+    return count
+
+
+@njit(**JIT)
+def _set_message(v, dim, g, base, at, factor, count):
+    """Sets v[i] = Σ_j factor[j] g[base + at[j] + i]."""
+    width = lanes(v)
+    if dim < width:
+        for i in range(dim):
+            v[i] = 0
+            for j in range(count):
+                v[i] += factor[j] * g[base + at[j] + i]
+        return
+    for i in range(0, dim, width):
+        i = min(i, dim - width)
+        total = zero(v)
+        for j in range(count):
+            total = fma(total, load(g, base + at[j] + i), spread(factor, j))
+        store(v, i, total)
+
+
+@njit(**JIT)
+def _add_center(v, g, base, blocks, weight, table):
+    """Adds w b_0 ρ(−θ) g of the centre term to v; `table` holds the harmonics of θ."""
+    for b in range(blocks.shape[0]):
+        order, begin, end = blocks[b, 0], blocks[b, 1], blocks[b, 2]
+        if blocks[b, 3] < 0:
+            continue
+        at = base + blocks[b, 3] - begin
+        if order == 0:
+            for i in range(begin, end):
+                v[i] += weight * g[at + i]
+        else:
+            c, s = weight * table[2 * order - 1], weight * table[2 * order]
+            for i in range(begin, end, 2):
+                v[i] += c * g[at + i] + s * g[at + i + 1]
+                v[i + 1] += c * g[at + i + 1] - s * g[at + i]
+
+
+@njit(**JIT)
+def _add_turned(out, to, v, blocks, table):
+    """Adds ρ(α) v to out[to …]; `table` holds the harmonics of α."""
+    width = lanes(v)
+    for b in range(blocks.shape[0]):
+        order, i, end = blocks[b, 0], blocks[b, 1], blocks[b, 2]
+        if order == 0:
+            for j in range(i, end):
+                out[to + j] += v[j]
+            continue
+        c, s = spread(table, 2 * order - 1), alternated(spread(table, 2 * order))
+        while i + width <= end:
+            w = load(v, i)
+            store(out, to + i, fma(fma(load(out, to + i), w, c), swapped(w), s))
+            i += width
+        cos, sin = table[2 * order - 1], table[2 * order]
+        while i < end:
+            out[to + i] += cos * v[i] - sin * v[i + 1]
+            out[to + i + 1] += sin * v[i] + cos * v[i + 1]
+            i += 2
+
+
+def _source_stamp():
+    """A negative number that changes with the sources of the compiled functions."""
+    digest = hashlib.sha256()
+    for name in (simd.__file__, row_kernels.__file__, __file__):
+        digest.update(Path(name).read_bytes())
+    return -int.from_bytes(digest.digest()[:7], "big")
+
+
+def _compiled(stamp):
+    """The entry point; `gaugeconv.ops.cpu_kernels` says why there is a stamp."""
+
+    @njit(cache=True, **JIT)
+    def spread_rows(g, first, last, lowest, end, ptr, source, radial, trig, blocks, segments, out):
+        """Adds what flows from rows [first, last) to sources [lowest, end) to out[b, q, channel].
+
+        g[b, i - first, column] are moments of row i; blocks and segments as for `aggregate_rows`.
+        """
+        dim, top, rows = out.shape[2], highest_order(blocks, segments), harmonic_rows(segments)
+        factor = np.zeros(max(stamp, rows.size * radial.shape[0]), dtype=out.dtype)
+        at = np.zeros(factor.size, dtype=np.int64)
+        angle, turn = np.zeros((2, 2 * top + 1), dtype=out.dtype)
+        v = np.zeros(max(dim, lanes(out)), dtype=out.dtype)
+        moments, features = g.reshape(-1), out.reshape(-1)
+        for p in range(first, last):
+            for e in range(ptr[p], ptr[p + 1]):
+                q = source[e]
+                if q < lowest or q >= end:
+                    continue
+                set_harmonics(angle, 0, top, trig[0, e], trig[1, e])
+                set_harmonics(turn, 0, top, trig[2, e], -trig[3, e])
+                count = _pair_factors(factor, at, radial, e, segments, angle, rows, dim)
+                for b in range(g.shape[0]):
+                    base = (b * g.shape[1] + p - first) * g.shape[2]
+                    _set_message(v, dim, moments, base, at, factor, count)
+                    if radial[0, e] != 0:
+                        _add_center(v, moments, base, blocks, radial[0, e], angle)
+                    _add_turned(features, (b * out.shape[1] + q) * dim, v, blocks, turn)
+
+    return spread_rows
+
+
+spread_rows = _compiled(_source_stamp())

@@ -11,16 +11,20 @@ from gaugeconv.reps import FieldType, Intertwiners
 
 
 class GaugeLinear(FieldModule):
-    """Mixes channels of equal order at each vertex; covariant.
+    """Mixes channels of equal irreps at each vertex; covariant.
 
     Order 0 mixes as an ordinary linear layer, order m ≥ 1 with a + bJ for every channel pair, which
-    is a complex number. Output orders that the input lacks are zero. Unit variance in gives unit
-    variance out at the start.
+    is a complex number, or with a alone in groups with reflections. Regular and quotient channels mix
+    irrep by irrep, which for C_N is a circular convolution over the group. Output irreps that the
+    input lacks are zero. Unit variance in gives unit variance out at the start.
 
     Args:
-        in_type: type of the input.
-        out_type: type of the output.
-        bias: whether to add a bias, on order-0 channels only.
+        in_type: type of the input; a string means SO2.
+        out_type: type of the output, of the same group.
+        bias: whether to add a bias, on trivial irreps only.
+
+    Raises:
+        StructureGroupError: the types are of different groups.
     """
 
     def __init__(
@@ -35,11 +39,7 @@ class GaugeLinear(FieldModule):
 
     def reset_parameters(self) -> None:
         """Draws new weights, each scaled by its own fan-in."""
-        index, sign = self.intertwiners.index, self.intertwiners.sign
-        fan_in = torch.from_numpy((sign != 0).sum(axis=1, keepdims=True).repeat(sign.shape[1], 1))
-        std = torch.zeros(self.weight.numel(), dtype=torch.float64)
-        used = torch.from_numpy(sign != 0)
-        std[torch.from_numpy(index)[used]] = 1 / fan_in[used].double().sqrt()
+        std = self.intertwiners.fan_in.rsqrt()
         with torch.no_grad():
             self.weight.normal_().mul_(std)
         if self.bias is not None:

@@ -1,6 +1,13 @@
-"""Nonlinearities that commute with every change of frames exactly, at all angles."""
+"""Nonlinearities that commute with every change of frames of the structure group exactly.
+
+docs/layers.md has a table of these and of `FourierNonlinearity`, which commutes with rotations up to
+an error that falls with its number of samples.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -10,20 +17,44 @@ from gaugeconv.errors import FieldTypeError
 from gaugeconv.nn.fields import (
     FieldModule,
     check_features,
-    invariants,
     join_runs,
+    num_invariants,
     run_invariants,
     runs,
+    smooth_norm,
     split_runs,
 )
 from gaugeconv.reps import FieldType
 
+Activation = Literal["relu", "elu", "gelu", "silu", "tanh"]
+"""Functions of one number; all but "relu" and "elu" are infinitely often differentiable."""
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": nn.functional.relu,
+    "elu": nn.functional.elu,
+    "gelu": nn.functional.gelu,
+    "silu": nn.functional.silu,
+    "tanh": torch.tanh,
+}
+
+
+def activation_function(name: Activation) -> Callable[[Tensor], Tensor]:
+    """The function of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in _ACTIVATIONS:
+        raise ValueError(f"activation must be one of {tuple(_ACTIVATIONS)}, got {name!r}")
+    return _ACTIVATIONS[name]
+
 
 class GatedNonlinearity(FieldModule):
-    """SiLU on order 0, and a gate in (0, 1) on every channel of order ≥ 1; covariant.
+    """SiLU where the group permutes components, and a gate in (0, 1) on every other channel; covariant.
 
-    The gates are the sigmoid of a linear function of all invariants at the vertex (order-0 channels
-    and smooth norms), in the manner of Weiler & Cesa 2019, section 2.6.
+    That is SiLU on trivial, regular and quotient channels. The gates are the sigmoid of a linear
+    function of all invariants at the vertex (see `invariants`), in the manner of Weiler & Cesa 2019,
+    section 2.6.
 
     Args:
         in_type: type of the input and the output.
@@ -31,8 +62,9 @@ class GatedNonlinearity(FieldModule):
 
     def __init__(self, in_type: str | FieldType) -> None:
         super().__init__(in_type)
-        self.num_gates = self.in_type.num_channels - self.in_type.multiplicity(0)
-        self.gate = nn.Linear(self.in_type.num_channels, self.num_gates) if self.num_gates else None
+        self.num_gates = sum(run.channels for run in runs(self.in_type) if not run.permutes)
+        width = num_invariants(self.in_type)
+        self.gate = nn.Linear(width, self.num_gates) if self.num_gates else None
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """Features of the same type.
@@ -43,40 +75,32 @@ class GatedNonlinearity(FieldModule):
         check_features(x, self.in_type)
         if self.gate is None:
             return nn.functional.silu(x)
-        parts = split_runs(x, self.in_type)
-        gates = torch.sigmoid(self.gate(run_invariants(parts)))
-        sizes = [c for c, d in runs(self.in_type) if d > 1]
-        gate = iter(gates.split(sizes, dim=-1))
+        parts, kinds = split_runs(x, self.in_type), runs(self.in_type)
+        gates = torch.sigmoid(self.gate(run_invariants(parts, self.in_type)))
+        gate = iter(gates.split([run.channels for run in kinds if not run.permutes], dim=-1))
         gated = [
-            nn.functional.silu(part) if part.shape[-1] == 1 else part * next(gate)[..., None]
-            for part in parts
+            nn.functional.silu(part) if run.permutes else part * next(gate)[..., None]
+            for part, run in zip(parts, kinds, strict=True)
         ]
         return join_runs(gated)
 
 
-class InvariantMix(FieldModule):
-    """Adds a small perceptron of all invariants to the order-0 channels; covariant.
+class NormNonlinearity(FieldModule):
+    """SiLU where the group permutes components, and z σ(a|z| + b) on every other channel; covariant.
 
-    This is how norms of vectors become scalars, which convolutions then carry on; order ≥ 1 passes
-    through unchanged.
+    Each channel is scaled by a function of its own norm, with a and b learned per channel
+    (norm nonlinearities of Weiler & Cesa 2019, section 2.6). Unlike the gates of
+    `GatedNonlinearity`, which read all channels, this mixes nothing.
 
     Args:
         in_type: type of the input and the output.
-        hidden: width of the hidden layer; twice the number of order-0 channels when left out.
-
-    Raises:
-        FieldTypeError: the type has no order-0 channel.
     """
 
-    def __init__(self, in_type: str | FieldType, hidden: int | None = None) -> None:
+    def __init__(self, in_type: str | FieldType) -> None:
         super().__init__(in_type)
-        scalars = self.in_type.multiplicity(0)
-        if scalars == 0:
-            raise FieldTypeError(f"'{self.in_type}' has no order-0 channel to mix invariants into")
-        hidden = 2 * scalars if hidden is None else hidden
-        self.mlp = nn.Sequential(
-            nn.Linear(self.in_type.num_channels, hidden), nn.SiLU(), nn.Linear(hidden, scalars)
-        )
+        channels = sum(run.channels for run in runs(self.in_type) if not run.permutes)
+        self.scale = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """Features of the same type.
@@ -85,66 +109,55 @@ class InvariantMix(FieldModule):
             FieldTypeError: x is not of the type.
         """
         check_features(x, self.in_type)
-        parts = split_runs(x, self.in_type)
-        mixed = self.mlp(run_invariants(parts))
-        sizes = [c for c, d in runs(self.in_type) if d == 1]
-        added = iter(mixed.split(sizes, dim=-1))
-        return join_runs([p if p.shape[-1] > 1 else p + next(added)[..., None] for p in parts])
+        found, start = [], 0
+        for part, run in zip(split_runs(x, self.in_type), runs(self.in_type), strict=True):
+            if run.permutes:
+                found.append(nn.functional.silu(part))
+                continue
+            own = slice(start, start + run.channels)
+            argument = self.scale[own] * smooth_norm(part) + self.bias[own]
+            found.append(part * torch.sigmoid(argument)[..., None])
+            start += run.channels
+        return join_runs(found)
 
 
-class NormPool(FieldModule):
-    """From fields to one invariant per channel: order 0 as it is, smooth norms of the rest.
+class PointwiseNonlinearity(FieldModule):
+    """A function of one number, applied to every component; covariant.
 
-    Gauge invariant; the output is of type "Nx0", N the number of channels. For heads.
-
-    Args:
-        in_type: type of the input.
-    """
-
-    def __init__(self, in_type: str | FieldType) -> None:
-        super().__init__(in_type, FieldType(f"{FieldType(in_type).num_channels}x0"))
-
-    def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch channels"]:
-        """The invariants.
-
-        Raises:
-            FieldTypeError: x is not of the input type.
-        """
-        return invariants(x, self.in_type)
-
-
-class FieldDropout(FieldModule):
-    """Drops whole channels at each vertex while training; covariant for any one draw.
+    For trivial, regular and quotient types, whose components the group permutes: exact for all of
+    C_N or D_N. Under other rotations, which `gaugeconv.reps.extension` defines, the function makes
+    frequencies above N/2 that alias: an error that falls with N (docs/layers.md).
 
     Args:
         in_type: type of the input and the output.
-        p: probability of dropping, in [0, 1).
+        activation: which function.
 
     Raises:
-        ValueError: p is outside [0, 1).
+        FieldTypeError: the group does not permute the components of a block.
+        ValueError: no such function.
     """
 
-    def __init__(self, in_type: str | FieldType, p: float = 0.1) -> None:
+    def __init__(self, in_type: str | FieldType, activation: Activation = "silu") -> None:
         super().__init__(in_type)
-        if not 0 <= p < 1:
-            raise ValueError(f"dropout probability must be in [0, 1), got {p}")
-        self.p = p
+        for run in runs(self.in_type):
+            if not run.permutes:
+                name = run.representation.name
+                raise FieldTypeError(
+                    f"{self.in_type.group} does not permute the components of {name!r} in "
+                    f"'{self.in_type}': use GatedNonlinearity or FourierNonlinearity"
+                )
+        self.activation = activation
+        self._function = activation_function(activation)
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        """Features with channels dropped; unchanged in evaluation mode.
+        """Features of the same type.
 
         Raises:
             FieldTypeError: x is not of the type.
         """
         check_features(x, self.in_type)
-        if not self.training or self.p == 0:
-            return x
-        ones = x.new_ones(*x.shape[:-1], self.in_type.num_channels, 1)
-        keep = nn.functional.dropout(ones, self.p)
-        masks = keep.split([c for c, _ in runs(self.in_type)], dim=-2)
-        parts = split_runs(x, self.in_type)
-        return join_runs([part * mask for part, mask in zip(parts, masks, strict=True)])
+        return self._function(x)
 
     def extra_repr(self) -> str:
-        """The type and the probability."""
-        return f"{super().extra_repr()}, p={self.p}"
+        """The type and the function."""
+        return f"{super().extra_repr()}, {self.activation}"

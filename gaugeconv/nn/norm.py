@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gaugeconv.nn.fields import FieldModule, bias_vector, check_features
-from gaugeconv.reps import FieldType
+from gaugeconv.nn.fields import FieldModule, bias_vector, check_features, permutes
+from gaugeconv.reps import Block, FieldType
 
 
 class FieldNorm(FieldModule):
@@ -18,6 +18,10 @@ class FieldNorm(FieldModule):
     division by the root mean square over all components of all orders at the vertex, then a learned
     scale per channel; the root is of (mean + eps), so a zero vector stays zero with a finite
     gradient.
+
+    In other groups: trivial irreps are treated as order 0 and other irreps, signs as well, as order
+    m ≥ 1. A block of several regular or quotient copies has layer normalisation over all copies and
+    group elements, one copy is divided by the size of the whole; scale and bias are one per copy.
 
     Why not by the block's own size: where a shape is nearly symmetric, fields of order m ≥ 1 nearly
     cancel, and every such layer would blow up what is left, rounding noise included. On an
@@ -44,21 +48,23 @@ class FieldNorm(FieldModule):
             FieldTypeError: x is not of the type.
         """
         check_features(x, self.in_type)
-        blocks = self.in_type.blocks
-        parts = x.split([b.multiplicity * b.components for b in blocks], dim=-1)
+        parts = x.split([b.multiplicity * b.components for b in self.in_type.blocks], dim=-1)
         shrink = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)
         normed = [
-            part * shrink if block.order > 0 else self._normed_scalars(part)
-            for part, block in zip(parts, blocks, strict=True)
+            self._normed(part, block, shrink)
+            for part, block in zip(parts, self.in_type.blocks, strict=True)
         ]
         scale = self.scale.index_select(0, self.get_buffer("_channel"))
         bias = bias_vector(self.bias, self.in_type)
         return torch.addcmul(bias, torch.cat(normed, dim=-1), scale)
 
-    def _normed_scalars(self, part: Tensor) -> Tensor:
-        """One block of order 0."""
-        channels = part.shape[-1]
-        return nn.functional.layer_norm(part, (channels,), eps=self.eps) if channels > 1 else part
+    def _normed(self, part: Tensor, block: Block, shrink: Tensor) -> Tensor:
+        """One block; `shrink` is one over the size of the whole feature."""
+        if not permutes(block.representation):
+            return part * shrink
+        if block.multiplicity > 1:
+            return nn.functional.layer_norm(part, part.shape[-1:], eps=self.eps)
+        return part if block.components == 1 else part * shrink
 
     def extra_repr(self) -> str:
         """The type and eps."""

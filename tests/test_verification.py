@@ -34,7 +34,8 @@ from gaugeconv.nn import (
 from gaugeconv.reps import FieldType
 from gaugeconv.verification import VerifyReport, verify, verify_relabelling
 from gaugeconv.verification.choose import choose_subject
-from gaugeconv.verification.rebuilt import gauge_angle, rebuilt
+from gaugeconv.verification.gauges import gauge_change
+from gaugeconv.verification.rebuilt import rebuilt
 
 TYPE, OTHER = "8x0 + 3x1 + 2x2", "2x1 + 6x0 + 1x3"
 FAULT = 1e-3
@@ -555,9 +556,9 @@ def test_a_mesh_is_asked_for_where_one_is_needed(mesh: TriMesh) -> None:
     with pytest.raises(MeshError, match="GaugeSegmenter prepares its input from a mesh"):
         verify(segmenter(), nb)
     with pytest.raises(MeshError, match="needs a TriMesh, got Neighborhoods"):
-        choose_subject(layer("conv"), nb, 0, True, {})
+        choose_subject(layer("conv"), nb, 0, "relabelling", {})
     with pytest.raises(MeshError, match="needs a TriMesh or Neighborhoods, got str"):
-        choose_subject(layer("conv"), "mesh.ply", 0, False, {})
+        choose_subject(layer("conv"), "mesh.ply", 0, "gauge", {})
 
 
 def test_as_many_faces_as_vertices_are_told_apart_by_the_caller() -> None:
@@ -604,11 +605,11 @@ def test_a_rebuilt_mesh_is_the_same_surface_in_another_order(mesh: TriMesh) -> N
         assert np.array_equal(other.mesh.vertices, mesh.vertices[other.vertex])
         assert np.array_equal(np.arange(250), other.vertex) is not relabel
         corners = other.vertex[other.mesh.faces].reshape(-1)
-        assert np.array_equal(corners, mesh.halfedges.tail[other.halfedge])
+        assert np.array_equal(corners, mesh.faces.reshape(-1)[other.corner])
         assert not np.array_equal(other.face, np.arange(mesh.num_faces))
         assert np.array_equal(np.sort(other.face), np.arange(mesh.num_faces))
         first = [m.halfedges.wheel[m.halfedges.wheel_ptr[:-1]] for m in (mesh, other.mesh)]
-        moved = first[0][other.vertex] != other.halfedge[first[1]]
+        moved = first[0][other.vertex] != other.corner[first[1]]
         assert moved.mean() > 0.5
 
 
@@ -616,18 +617,19 @@ def test_angles_in_space_and_between_edges_agree_where_the_link_is_lawful(mesh: 
     rng = np.random.default_rng(6)
     other, gamma = rebuilt(mesh, rng, relabel=True), rng.uniform(-9, 9, 250)
     reference, frames = Frames.canonical(mesh), Frames.canonical(other.mesh).rotated(gamma)
-    in_space = gauge_angle(reference, frames, other)
+    in_space = gauge_change(reference, frames, other)
     intrinsic = TriMesh.from_edge_lengths(mesh.faces, mesh.edge_lengths)
-    between = gauge_angle(Frames.canonical(intrinsic), frames, other)
-    assert np.abs(np.exp(1j * in_space) - np.exp(1j * between)).max() < 1e-12
+    between = gauge_change(Frames.canonical(intrinsic), frames, other)
+    assert (1 - (in_space.gamma - between.gamma).cos()).max() < 1e-12
+    assert not (in_space.reflect | between.reflect).any()
 
 
 def test_the_angle_of_turned_frames_is_the_angle_they_were_turned_by(mesh: TriMesh) -> None:
     rng = np.random.default_rng(1)
     same, gamma = rebuilt(mesh, rng, relabel=False), rng.uniform(-3, 3, 250)
     reference = Frames.canonical(mesh)
-    found = gauge_angle(reference, replace(reference.rotated(gamma)), same)
-    assert np.abs(found - gamma).max() < 1e-12
+    found = gauge_change(reference, reference.rotated(gamma), same)
+    assert np.abs(found.gamma.numpy() - gamma).max() < 1e-12
 
 
 def test_the_public_name_is_the_function() -> None:
@@ -655,8 +657,28 @@ def test_the_command_reports_frames_and_relabelling(
     page = capsys.readouterr().out
     assert "gauge: passed" in page
     assert "relabelling: passed" in page
+    assert "mirror" not in page
     assert main([*words, "--tolerance", "1e-30"]) == 1
     assert "gauge: FAILED" in capsys.readouterr().out
+
+
+def test_the_command_moves_and_mirrors_on_request(
+    tmp_path: Path, mesh: TriMesh, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, shape = tmp_path / "tiny.safetensors", tmp_path / "bumpy.ply"
+    segmenter().float().save(weights)
+    mesh.save(shape)
+    words = ["verify", str(shape), "--weights", str(weights), "--samples", "1", "--isometry"]
+    assert main([*words, "--json", "--dtype", "float64"]) == 0
+    figures = json.loads(capsys.readouterr().out)["meshes"][str(shape)]
+    assert figures["rigid_motion"]["max_relative_error"] <= 1e-10
+    assert figures["mirror"]["max_relative_error"] > 1e-3
+    assert (figures["mirror"]["symmetry"], figures["mirror"]["passed"]) == (False, True)
+    assert main(words) == 0  # how far a mirror moves the output is no failure
+    page = capsys.readouterr().out
+    assert "rigid motion: passed" in page
+    assert "mirror: no symmetry" in page
+    assert float(page.splitlines()[-1].split("error ")[1].split(" in")[0]) <= 1e-5
 
 
 def test_field_types_may_be_given_as_strings_or_types(mesh: TriMesh) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gaugeconv.cli.common import (
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from gaugeconv.mesh import TriMesh
     from gaugeconv.verification import VerifyReport
 
-    Reports = dict[str, tuple[VerifyReport, VerifyReport]]
+    Reports = dict[str, dict[str, VerifyReport]]
 
 DTYPES = ("float32", "float64")
 BOTH = "both"
@@ -39,13 +41,18 @@ def register(commands: Commands) -> None:
         help="prove that a network does not depend on the choice of frames",
         description="Draws random tangent frames, recomputes geometry and inputs from them, runs "
         "the network and compares, with controls that must show; then numbers the vertices and "
-        "faces anew and compares again. Exit code 1 past the tolerance.",
+        "faces anew and compares again. With --isometry also after rigid motions and in a mirror; "
+        "a network of rotations may tell left from right, so there the mirror shows how far it "
+        "moves and fails nothing. Exit code 1 past the tolerance.",
         epilog="Example: gaugeconv verify meshes/bodies/meshes/*.ply --dtype float64",
     )
     parser.add_argument("mesh", nargs="+", metavar="MESH", help=".ply, .obj, .off or .stl")
     add_weights(parser)
     parser.add_argument(
         "--samples", type=positive_int, default=8, help="of either kind per mesh (default: 8)"
+    )
+    parser.add_argument(
+        "--isometry", action="store_true", help="also move the meshes rigidly, and mirror them"
     )
     parser.add_argument(
         "--dtype",
@@ -84,8 +91,8 @@ def run(args: argparse.Namespace) -> int:
         show_json({**both, "runs": contents} if args.dtype == BOTH else contents[0])
     else:
         for reports in runs.values():
-            for path, pair in reports.items():
-                show("\n".join([path, *map(str, pair), ""]))
+            for path, found in reports.items():
+                show("\n".join([path, *map(str, found.values()), ""]))
         show("\n".join(_verdict(dtype, reports) for dtype, reports in runs.items()))
     return 0 if passed else 1
 
@@ -93,51 +100,62 @@ def run(args: argparse.Namespace) -> int:
 def _reports(
     args: argparse.Namespace, dtype: str, meshes: dict[str, TriMesh], bars: Bars
 ) -> Reports:
-    """Both checks of every mesh in one precision."""
+    """All checks of every mesh in one precision, by what they claim."""
     import torch
 
-    from gaugeconv.verification import verify, verify_relabelling
+    from gaugeconv.verification import verify, verify_isometry, verify_relabelling
 
     # loaded anew for every precision, since rounding to float32 cannot be undone
     model = load_model(args.weights).to(getattr(torch, dtype))
-    reports = {}
+    checks: list[Callable[..., VerifyReport]] = [verify, verify_relabelling]
+    if args.isometry:
+        checks += [verify_isometry, partial(verify_isometry, mirrored=True)]
+    reports: Reports = {}
     for done, (path, mesh) in enumerate(meshes.items()):
-        pair = []
-        for half, check in enumerate((verify, verify_relabelling)):
-            bars(f"verify {dtype}", done + half / 2, len(meshes), path)
+        reports[path] = {}
+        for part, check in enumerate(checks):
+            bars(f"verify {dtype}", done + part / len(checks), len(meshes), path)
             with naming(path):
                 report = check(model, mesh, args.samples, args.seed, args.tolerance, output="faces")
-            pair.append(report)
-        reports[path] = (pair[0], pair[1])
+            reports[path][report.claim] = report
     return reports
 
 
+def _every(reports: Reports) -> list[VerifyReport]:
+    return [report for found in reports.values() for report in found.values()]
+
+
 def _passed(reports: Reports) -> bool:
-    return all(report.passed for pair in reports.values() for report in pair)
+    return all(report.passed for report in _every(reports))
 
 
 def _toothless(reports: Reports) -> list[str]:
     """Meshes on which some control did not change the output."""
-    return [path for path, (gauge, _) in reports.items() if not gauge.has_teeth]
+    return [path for path, found in reports.items() if not found["gauge"].has_teeth]
 
 
 def _content(weights: str, dtype: str, reports: Reports) -> dict[str, Any]:
-    """The reports as data, that of the relabelling inside that of the gauge."""
+    """The reports as data, the others inside that of the gauge, by what they claim."""
     return {
         "weights": weights,
         "dtype": dtype,
         "passed": _passed(reports),
         "teeth": not _toothless(reports),
         "meshes": {
-            path: {**json.loads(gauge.to_json()), "relabelling": json.loads(relabelling.to_json())}
-            for path, (gauge, relabelling) in reports.items()
+            path: json.loads(found["gauge"].to_json())
+            | {
+                claim.replace(" ", "_"): json.loads(report.to_json())
+                for claim, report in found.items()
+                if claim != "gauge"
+            }
+            for path, found in reports.items()
         },
     }
 
 
 def _verdict(dtype: str, reports: Reports) -> str:
     """One line; what passed without teeth has proved nothing, and this says so."""
-    every = [report for pair in reports.values() for report in pair]
+    every = [report for report in _every(reports) if report.symmetry]
     verdict = "passed" if _passed(reports) else "FAILED"
     worst = max(report.max_relative_error for report in every)
     line = f"{verdict}: largest relative error {worst:.2e} in {dtype}"

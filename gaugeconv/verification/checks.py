@@ -1,22 +1,19 @@
-"""`verify` and `verify_relabelling`."""
+"""`verify`, `verify_relabelling` and `verify_isometry`."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 from torch import nn
 
-from gaugeconv.geometry import Neighborhoods
+from gaugeconv.geometry import Frames, Neighborhoods
 from gaugeconv.mesh import TriMesh
-from gaugeconv.reps import FieldType
-from gaugeconv.verification.choose import Options, choose_subject, choose_tolerance
-from gaugeconv.verification.controls import run_controls
+from gaugeconv.reps import FieldType, StructureGroup
+from gaugeconv.verification.choose import Options
+from gaugeconv.verification.engine import verified
 from gaugeconv.verification.layer_subjects import MakeNeighborhoods
 from gaugeconv.verification.report import VerifyReport
-from gaugeconv.verification.runs import undisturbed
-from gaugeconv.verification.subjects import Subject
-from gaugeconv.verification.tally import Tally
+from gaugeconv.verification.wording import Claim
 
 
 def verify(
@@ -31,22 +28,26 @@ def verify(
     in_type: str | FieldType | None = None,
     out_type: str | FieldType | None = None,
     output: Literal["faces", "vertices"] | None = None,
+    group: str | StructureGroup | None = None,
+    frames: Frames | None = None,
 ) -> VerifyReport:
     """How much a module's output, layers and gradients depend on the choice of frames.
 
-    With a mesh, every sample draws new frames at arbitrary angles, on arrays that hold the same surface
-    with its faces shuffled and their corners rotated, *recomputes* neighbourhoods and input features
-    from them, runs the module, transforms back and compares. γ is measured in space, from e1 and e2.
-    That finds wrong transports and frames tied to the first edge of a vertex, which rotating stored
-    numbers cannot. Neighbourhoods are rotated, and the report says that geometry was not checked.
+    With a mesh, every sample draws an element k of the structure group for every vertex (for SO(2) a
+    rotation by an arbitrary angle), on arrays that hold the same surface with its faces shuffled and
+    their corners rotated. It turns and reflects frames by k, *recomputes* neighbourhoods and input
+    features from them, runs the module, transforms back and compares. Frames are compared in space, by
+    e1 and e2. That finds wrong transports and frames tied to the first edge of a vertex, which changing
+    stored numbers cannot. Neighbourhoods are changed as stored, and the report says that geometry was
+    not checked.
 
     Args:
         module: a network with `prepare(mesh, frames)`, called with the result (its output is invariant
             unless it has an `out_type`); or a layer with `in_type` and `out_type`, called with features,
             and with neighbourhoods if its `forward` takes a second positional argument. It runs in
             evaluation mode and is left as it was: mode, weights, `.grad` and random states.
-        mesh_or_neighborhoods: where. An intrinsic mesh will do for layers; it has no e1 in space, so γ is
-            the angle by which the directions of edges turn.
+        mesh_or_neighborhoods: where; one-sided surfaces for groups with reflections. An intrinsic mesh
+            will do for layers; having no e1 in space, frames are compared by the directions of corners.
         samples: number of random gauges.
         seed: of gauges, of the random field that a layer sees, of the loss.
         tolerance: largest relative error; by default 1e-5 for float32 and 1e-10 for float64 modules.
@@ -56,26 +57,30 @@ def verify(
         in_type, out_type: types of a layer that does not have them.
         output: "faces" or "vertices": what the rows of a network's output are, where there are as many
             of one as of the other.
+        group: what elements are drawn from; by default that of a layer's input and output, and for a
+            network the largest that acts on all types inside. A larger one measures how far a network
+            with types of C_N is from following all rotations. Types given as strings are of this group.
+        frames: the reference gauge, canonical frames by default. It matters to finite groups, whose
+            elements are taken relative to it: a flat surface with aligned frames has transports in the
+            group only in gauges that differ from these by the group.
 
     Returns:
         A report. `passed` depends on errors alone: whether the output is within the tolerance, and every
         block of every typed layer, gradients and the weights after a step within ten of it. `has_teeth`
-        says whether the controls (transports zeroed; orders ≥ 1 zeroed) changed the output.
+        says whether the controls (transports zeroed, reflections dropped where the group has any,
+        non-trivial irreps zeroed) changed the output.
 
     Raises:
         FieldTypeError: a module without types or `prepare`, or whose output does not fit its type.
         MeshError: a defective mesh; neighbourhoods for a module that prepares its own.
+        NonOrientableError: a one-sided mesh and a group without reflections.
+        StructureGroupError: a group that does not act on input or output, or frames that oppose the
+            winding where it has no reflections.
         ValueError: no samples, a seed out of range, an argument that would do nothing, no tolerance
             for the precision.
     """
-    options = Options(
-        radius=radius,
-        neighborhoods=neighborhoods,
-        in_type=in_type,
-        out_type=out_type,
-        output=output,
-    )
-    return _verified("gauge", module, mesh_or_neighborhoods, samples, seed, tolerance, options)
+    options = _options(radius, neighborhoods, in_type, out_type, output, group, frames)
+    return verified("gauge", module, mesh_or_neighborhoods, samples, seed, tolerance, options)
 
 
 def verify_relabelling(
@@ -90,99 +95,88 @@ def verify_relabelling(
     in_type: str | FieldType | None = None,
     out_type: str | FieldType | None = None,
     output: Literal["faces", "vertices"] | None = None,
+    group: str | StructureGroup | None = None,
+    frames: Frames | None = None,
 ) -> VerifyReport:
     """How much a module's output and layers depend on the numbering of vertices, faces and corners.
 
     Every sample numbers vertices anew, shuffles faces, rotates their corners, recomputes canonical
-    frames and everything else, and compares vertex by vertex and face by face. Gradients and controls
-    are the gauge check's business and not repeated.
+    frames (for finite groups: keeps the frames where they are) and everything else, and compares vertex
+    by vertex and face by face. Gradients and controls are the gauge check's business and not repeated.
 
     Args:
         module: as for `verify`.
         mesh: the surface.
         samples: number of random numberings.
-        seed, tolerance, radius, neighborhoods, in_type, out_type, output: as for `verify`.
+        seed, tolerance, radius, neighborhoods, in_type, out_type, output, group, frames: as for `verify`.
 
     Raises:
-        FieldTypeError, MeshError, ValueError: as for `verify`.
+        FieldTypeError, MeshError, StructureGroupError, ValueError: as for `verify`.
     """
-    options = Options(
+    options = _options(radius, neighborhoods, in_type, out_type, output, group, frames)
+    return verified("relabelling", module, mesh, samples, seed, tolerance, options)
+
+
+def verify_isometry(
+    module: nn.Module,
+    mesh: TriMesh,
+    samples: int = 8,
+    seed: int = 0,
+    tolerance: float | None = None,
+    radius: float | None = None,
+    *,
+    mirrored: bool = False,
+    neighborhoods: MakeNeighborhoods | None = None,
+    in_type: str | FieldType | None = None,
+    out_type: str | FieldType | None = None,
+    output: Literal["faces", "vertices"] | None = None,
+    group: str | StructureGroup | None = None,
+    frames: Frames | None = None,
+) -> VerifyReport:
+    """How much a module's output and layers depend on where the mesh lies in space, and on its mirror.
+
+    Every sample turns and shifts the mesh at random, recomputes canonical frames (for finite groups:
+    carries the frames along) and everything else, and compares. An isometry g takes a field f to
+    (g ▷ f)(g x), which has the components of f(x) in frames that g carries along, and ρ(k) times them in
+    frames that differ from those by k.
+
+    The mirrored mesh is wound the other way round, so that outside stays outside. Frames that g carries
+    along oppose that winding, and those that follow it differ by a reflection: a network with types of
+    O(2), D_N or the reflection group gives ρ(k) times its features. One without reflections need not
+    follow, since its kernels may tell left from right: the report states how far its output moves, with
+    order m read as order m of O(2), and no failure.
+
+    Args:
+        module: as for `verify`.
+        mesh: the surface. An intrinsic mesh has no position: it can only have its winding reversed.
+        samples: number of random positions.
+        mirrored: whether to mirror the mesh as well.
+        seed, tolerance, radius, neighborhoods, in_type, out_type, output, group, frames: as for `verify`.
+
+    Raises:
+        FieldTypeError, MeshError, StructureGroupError, ValueError: as for `verify`; MeshError also for
+            an intrinsic mesh that is not to be mirrored.
+    """
+    options = _options(radius, neighborhoods, in_type, out_type, output, group, frames)
+    claim: Claim = "mirror" if mirrored else "rigid motion"
+    return verified(claim, module, mesh, samples, seed, tolerance, options)
+
+
+def _options(
+    radius: float | None,
+    neighborhoods: MakeNeighborhoods | None,
+    in_type: str | FieldType | None,
+    out_type: str | FieldType | None,
+    output: Literal["faces", "vertices"] | None,
+    group: str | StructureGroup | None,
+    frames: Frames | None,
+) -> Options:
+    return Options(
         radius=radius,
         neighborhoods=neighborhoods,
         in_type=in_type,
         out_type=out_type,
         output=output,
+        group=group,
+        frames=frames,
     )
-    return _verified("relabelling", module, mesh, samples, seed, tolerance, options)
-
-
-def _verified(
-    claim: str,
-    module: nn.Module,
-    where: TriMesh | Neighborhoods,
-    samples: int,
-    seed: int,
-    tolerance: float | None,
-    options: Options,
-) -> VerifyReport:
-    _check_numbers(samples, seed)
-    bound = choose_tolerance(module, tolerance)
-    relabel = claim == "relabelling"
-    subject = choose_subject(module, where, seed, relabel, options)
-    rng = np.random.default_rng(seed)
-    with undisturbed(module):
-        tally = Tally(subject, seed, with_gradients=not relabel)
-        for _ in range(samples):
-            tally.add(subject.sample(rng))
-        turned = subject.turned(rng)
-        same_arrays = None if turned is None else tally.output_error(turned)
-        controls = () if relabel else run_controls(tally, bound)
-    checked, not_checked = _scope(subject, tally, relabel)
-    return VerifyReport(
-        claim=claim,
-        module=type(module).__name__,
-        surface=subject.surface,
-        dtype=str(tally.reference.output.dtype).removeprefix("torch."),
-        samples=samples,
-        seed=seed,
-        tolerance=bound,
-        output=tally.output(),
-        layers=tally.layers(),
-        same_arrays=same_arrays,
-        gradients=tally.gradients(),
-        controls=controls,
-        checked=checked,
-        not_checked=not_checked,
-    )
-
-
-def _check_numbers(samples: int, seed: int) -> None:
-    if samples < 1:
-        raise ValueError(f"at least one sample is needed, got {samples}")
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"seed must lie in [0, 2^63), got {seed}")
-
-
-def _scope(
-    subject: Subject, tally: Tally, relabel: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What was and was not checked, in words."""
-    checked, not_checked = subject.scope()
-    if tally.reference.gradients:
-        checked.append("gradients of a random loss, and the weights after one step of descent")
-    elif not relabel:
-        not_checked.append("gradients: nothing to train")
-    if tally.moved:
-        not_checked.append(
-            f"{_some(tally.moved)}: other vertices than in the reference, most likely tied distances "
-            "that the order of the arrays decides; no matter of frames, but the output differs for it"
-        )
-    if tally.uncertain:
-        not_checked.append(f"{_some(tally.uncertain)}: unclear which vertices the rows stand for")
-    return tuple(checked), tuple(not_checked)
-
-
-def _some(names: set[str]) -> str:
-    shown = sorted(names)[:3]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more layers" if more else "")

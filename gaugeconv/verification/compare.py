@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor
 
 from gaugeconv.errors import FieldTypeError
-from gaugeconv.reps import FieldType
+from gaugeconv.reps import Element, FieldType
+from gaugeconv.verification.gauges import act
 from gaugeconv.verification.runs import LayerOutput
 from gaugeconv.verification.subjects import FACES, VERTICES, Case, Rows, Subject
 
@@ -35,13 +36,13 @@ class Alignment:
         name: the row set, "faces" or a set of vertices.
         rows: (N,) what the reference's rows stand for.
         index: (N,) the sample's row for each of the reference's rows.
-        gamma: (N,) γ at the reference's rows; zeros for faces.
+        change: (N,) k at the reference's rows; None for faces.
     """
 
     name: str
     rows: Rows
     index: Rows
-    gamma: Float64[np.ndarray, " N"]
+    change: Element | None
 
     @classmethod
     def between(cls, name: str, reference: Case, sample: Case) -> Alignment | None:
@@ -54,24 +55,27 @@ class Alignment:
             return None
         index = np.zeros_like(order)
         index[order] = other_order
-        gamma = np.zeros(len(rows)) if name == FACES else sample.gamma[rows]
-        return cls(name, rows, index, gamma)
+        if name == FACES:
+            return cls(name, rows, index, None)
+        at = torch.from_numpy(rows)
+        return cls(name, rows, index, Element(sample.change.gamma[at], sample.change.reflect[at]))
 
     def back(self, value: Tensor, field_type: FieldType | None) -> Float[Tensor, "*batch N d"]:
         """A sample's tensor, in the reference's order of rows and the reference's gauge (float64)."""
         index = torch.from_numpy(self.index)
-        return _transform(value.detach().cpu().double()[..., index, :], field_type, -self.gamma)
+        back = None if self.change is None else self.change.inverse()
+        return _transform(value.detach().cpu().double()[..., index, :], field_type, back)
 
     def forth(self, value: Tensor, field_type: FieldType | None) -> Float[Tensor, "*batch N d"]:
         """A tensor in the reference's order and gauge, in those of the sample."""
         inverse = torch.from_numpy(np.argsort(self.index))
-        return _transform(value.cpu().double(), field_type, self.gamma)[..., inverse, :]
+        return _transform(value.cpu().double(), field_type, self.change)[..., inverse, :]
 
 
-def _transform(value: Tensor, field_type: FieldType | None, gamma: np.ndarray) -> Tensor:
-    if field_type is None or max(field_type.orders) == 0:
+def _transform(value: Tensor, field_type: FieldType | None, change: Element | None) -> Tensor:
+    if change is None or field_type is None:
         return value
-    return field_type.transform(value, torch.from_numpy(gamma))
+    return act(field_type, value, change)
 
 
 def output_rows(subject: Subject, case: Case, output: Tensor) -> str | None:
@@ -120,7 +124,11 @@ def layer_rows(case: Case, layer: LayerOutput) -> str | None:
 
 
 def _is_invariant(field_type: FieldType | None) -> bool:
-    return field_type is None or max(field_type.orders) == 0
+    """Whether a change of gauge leaves features alone: all irreps are trivial."""
+    if field_type is None:
+        return True
+    irreps = [irrep for block in field_type.blocks for irrep in block.representation.irreps]
+    return all(irrep.is_trivial for irrep in irreps)
 
 
 def rms(value: Tensor) -> float:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from gaugeconv import geometry
 from gaugeconv.geometry import Frames, Neighborhoods
 from gaugeconv.mesh import TriMesh
-from gaugeconv.reps import FieldType
+from gaugeconv.reps import Element, FieldType, StructureGroup
+from gaugeconv.verification.gauges import act, draw_elements
 from gaugeconv.verification.rebuilt import Rebuilt
 from gaugeconv.verification.subjects import (
     FACES,
@@ -24,8 +25,8 @@ from gaugeconv.verification.subjects import (
     Rows,
     Subject,
     precision,
-    random_angles,
 )
+from gaugeconv.verification.wording import Claim
 
 MakeNeighborhoods = Callable[[TriMesh, float, Frames], Neighborhoods]
 
@@ -35,7 +36,7 @@ class LayerSubject(MeshSubject):
 
     Args:
         module: the layer.
-        mesh, relabel: see MeshSubject.
+        mesh, claim, group, frames: see MeshSubject.
         types: of its input and output.
         make: computes neighbourhoods; `gaugeconv.neighborhoods` by default.
         radius: of the neighbourhoods; 3 mean edge lengths by default.
@@ -46,13 +47,15 @@ class LayerSubject(MeshSubject):
         self,
         module: nn.Module,
         mesh: TriMesh,
-        relabel: bool,
+        claim: Claim,
+        group: StructureGroup,
+        frames: Frames | None,
         types: tuple[FieldType, FieldType],
         make: MakeNeighborhoods | None,
         radius: float | None,
         seed: int,
     ) -> None:
-        super().__init__(module, mesh, relabel)
+        super().__init__(module, mesh, claim, group, frames)
         self.out_type = types[1]
         self.takes_neighborhoods = takes_neighborhoods(module)
         self.output_rows = ("targets",) if self.takes_neighborhoods else (VERTICES,)
@@ -68,20 +71,21 @@ class LayerSubject(MeshSubject):
             return [*checked, recomputed], not_checked
         return checked, [*not_checked, "log map and transport: the layer takes no neighbourhoods"]
 
-    def _case(self, surface: Rebuilt, frames: Frames, gamma: Float64[np.ndarray, " V"]) -> Case:
+    def _case(self, surface: Rebuilt, frames: Frames, change: Element) -> Case:
         if self.takes_neighborhoods:
             nb = self._make(surface.mesh, self._radius, frames)
-            return _layer_case(self._field, nb, surface.vertex, gamma)
-        x = self._field.at(surface.vertex, gamma)
-        return Case((x,), gamma, {VERTICES: surface.vertex, FACES: surface.face})
+            return _layer_case(self._field, nb, surface.vertex, change)
+        x = self._field.at(surface.vertex, change)
+        return Case((x,), change, {VERTICES: surface.vertex, FACES: surface.face})
 
 
 class RotatedSubject(Subject):
     """A layer on stored neighbourhoods: θ and φ are rotated, geometry is taken as it is.
 
     Args:
-        module: the layer, which takes neighbourhoods.
+        module: the layer.
         nb: the neighbourhoods.
+        group: what changes of gauge are drawn from.
         types: of its input and output.
         seed: of the field.
     """
@@ -90,10 +94,11 @@ class RotatedSubject(Subject):
         self,
         module: nn.Module,
         nb: Neighborhoods,
+        group: StructureGroup,
         types: tuple[FieldType, FieldType],
         seed: int,
     ) -> None:
-        self.module, self.nb, self.out_type = module, nb, types[1]
+        self.module, self.nb, self.group, self.out_type = module, nb, group, types[1]
         self.surface = f"{nb.num_targets} stored neighbourhoods of radius {nb.radius:.3g}"
         self.takes_neighborhoods = takes_neighborhoods(module)
         self.output_rows = ("targets",) if self.takes_neighborhoods else ("sources",)
@@ -103,11 +108,11 @@ class RotatedSubject(Subject):
 
     def reference(self) -> Case:
         """The neighbourhoods as they are stored."""
-        return self._case(np.zeros(len(self._vertex)))
+        return self._case(self.group.identity(len(self._vertex)))
 
     def sample(self, rng: np.random.Generator) -> Case:
-        """The neighbourhoods after `change_gauge` by random angles."""
-        return self._case(random_angles(rng, len(self._vertex)))
+        """The neighbourhoods after `change_gauge` by random elements."""
+        return self._case(draw_elements(self.group, len(self._vertex), rng))
 
     def turned(self, _: np.random.Generator) -> Case | None:
         """Nothing: samples rebuild nothing."""
@@ -115,16 +120,22 @@ class RotatedSubject(Subject):
 
     def scope(self) -> tuple[list[str], list[str]]:
         """In words."""
-        return ["stored θ and φ rotated at arbitrary angles"], [
+        drawn = (
+            f"by random elements of {self.group}" if self.group.is_finite else "at arbitrary angles"
+        )
+        reflected = ", reflected at random" if self.group.reflections else ""
+        return [f"stored θ and φ rotated {drawn}{reflected}"], [
             "geometry: a log map or transport that was wrong when stored (of the wrong sign, say) "
             "passes; give the mesh to have it recomputed"
         ]
 
-    def _case(self, gamma: Float64[np.ndarray, " V"]) -> Case:
-        turned = torch.from_numpy(gamma).to(self.nb.theta.device)
-        nb = self.nb.change_gauge(turned[self.nb.target_vertex], turned[self.nb.source_vertex])
-        case = _layer_case(self._field, nb, self._vertex, gamma)
-        return case if self.takes_neighborhoods else Case(case.args[:1], gamma, case.rows)
+    def _case(self, change: Element) -> Case:
+        k = Element(*(part.to(self.nb.theta.device) for part in change))
+        rows, columns = self.nb.target_vertex, self.nb.source_vertex
+        reflects = (k.reflect[rows], k.reflect[columns]) if k.reflect.any() else ()
+        nb = self.nb.change_gauge(k.gamma[rows], k.gamma[columns], *reflects)
+        case = _layer_case(self._field, nb, self._vertex, change)
+        return case if self.takes_neighborhoods else Case(case.args[:1], change, case.rows)
 
 
 @dataclass(frozen=True)
@@ -144,12 +155,12 @@ class RandomField:
     dtype: torch.dtype
     device: torch.device
 
-    def at(self, vertex: Rows, gamma: Float64[np.ndarray, " V"]) -> Float[Tensor, "N dim"]:
-        """(N, dim) the field at the given vertices, in the gauge that differs by γ (V,)."""
+    def at(self, vertex: Rows, change: Element) -> Float[Tensor, "N dim"]:
+        """(N, dim) the field at the given vertices, in the gauge that differs by k (V,)."""
         generator = torch.Generator().manual_seed(self.seed)
         shape = (self.size, self.field_type.dim)
         x = torch.randn(shape, generator=generator, dtype=torch.float64)
-        x = self.field_type.transform(x, torch.from_numpy(gamma))
+        x = act(self.field_type, x, change)
         return x[torch.from_numpy(vertex)].to(self.device, self.dtype)
 
 
@@ -161,11 +172,9 @@ def takes_neighborhoods(module: nn.Module) -> bool:
     return positional > 1 or inspect.Parameter.VAR_POSITIONAL in kinds
 
 
-def _layer_case(
-    field: RandomField, nb: Neighborhoods, vertex: Rows, gamma: Float64[np.ndarray, " V"]
-) -> Case:
+def _layer_case(field: RandomField, nb: Neighborhoods, vertex: Rows, change: Element) -> Case:
     """The field on the sources, and the neighbourhoods in the field's precision."""
     sources = vertex[nb.source_vertex.cpu().numpy()]
     targets = vertex[nb.target_vertex.cpu().numpy()]
-    args = (field.at(sources, gamma), nb.to(field.device, field.dtype))
-    return Case(args, gamma, {"targets": targets, "sources": sources})
+    args = (field.at(sources, change), nb.to(field.device, field.dtype))
+    return Case(args, change, {"targets": targets, "sources": sources})

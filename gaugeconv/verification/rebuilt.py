@@ -1,8 +1,8 @@
-"""The same surface under other indices, and the angle between two gauges on it.
+"""The same surface in another guise: its arrays reordered, or itself moved or mirrored in space.
 
 A frame that is tied to something arbitrary (the first edge of a vertex, say) is tied to it in every
-gauge that is drawn on the same arrays, and the error cancels. So every sample is drawn on arrays
-that hold the same surface in another order.
+gauge that is drawn on the same arrays, and the error cancels. So samples are drawn on arrays that hold
+the same surface in another order.
 """
 
 from __future__ import annotations
@@ -12,35 +12,37 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from gaugeconv.geometry import Frames
-from gaugeconv.geometry.tangent import TangentSpaces
 from gaugeconv.mesh import TriMesh
 from gaugeconv.mesh.connectivity import referenced
 
 
 @dataclass(frozen=True, eq=False)
 class Rebuilt:
-    """A mesh whose arrays hold an original's surface in another order.
+    """A mesh that is an original's surface in other arrays or at another place.
 
     Attributes:
         mesh: the mesh.
         vertex: (V,) the original's vertex that each of its vertices is.
-        halfedge: (3F,) the original's half-edge that each of its half-edges is.
+        corner: (3F,) the original's corner (3 face + place) that each of its corners is.
+        motion: (3, 3) the orthogonal matrix that vectors of the original were multiplied by.
+        reverses: whether faces are wound the other way round.
     """
 
     mesh: TriMesh
     vertex: Int64[np.ndarray, " V"]
-    halfedge: Int64[np.ndarray, " H"]
+    corner: Int64[np.ndarray, " C"]
+    motion: Float64[np.ndarray, "3 3"]
+    reverses: bool = False
 
     @property
     def face(self) -> Int64[np.ndarray, " F"]:
         """(F,) the original's face that each face is."""
-        return self.halfedge[::3] // 3
+        return self.corner[::3] // 3
 
 
 def unchanged(mesh: TriMesh) -> Rebuilt:
     """The mesh itself."""
-    return Rebuilt(mesh, np.arange(mesh.num_vertices), np.arange(3 * mesh.num_faces))
+    return Rebuilt(mesh, np.arange(mesh.num_vertices), np.arange(3 * mesh.num_faces), np.eye(3))
 
 
 def rebuilt(mesh: TriMesh, rng: np.random.Generator, relabel: bool) -> Rebuilt:
@@ -59,45 +61,41 @@ def rebuilt(mesh: TriMesh, rng: np.random.Generator, relabel: bool) -> Rebuilt:
         vertex[used] = rng.permutation(used)
     faces = np.argsort(vertex)[mesh.faces[face, corner]]
     if mesh.has_positions:
-        result = TriMesh(mesh.vertices[vertex], faces)
+        result = TriMesh(mesh.vertices[vertex], faces, validate=False)
     else:
-        result = TriMesh.from_edge_lengths(faces, mesh.edge_lengths[face, corner])
-    return Rebuilt(result, vertex, (3 * face + corner).reshape(-1))
+        lengths = mesh.edge_lengths[face, corner]
+        result = TriMesh.from_edge_lengths(faces, lengths, False, mesh.num_vertices)
+    return Rebuilt(result, vertex, (3 * face + corner).reshape(-1), np.eye(3))
 
 
-def gauge_angle(reference: Frames, frames: Frames, surface: Rebuilt) -> Float64[np.ndarray, " V"]:
-    """(V,) γ by vertex of the original: components in `frames` are R(γ) times those in `reference`.
-
-    Measured in space, from e1 and e2: what the frames say of themselves (their offsets, in which θ and
-    φ are given) is what is to be proven. Where the link of intrinsic to extrinsic angles is lawful, the
-    two agree to rounding. An intrinsic mesh has no e1; there the directions of its edges are compared.
+def moved(mesh: TriMesh, rng: np.random.Generator, mirrored: bool) -> Rebuilt:
+    """The surface after a random rigid motion, as far as its own size.
 
     Args:
-        reference: the gauge on the original mesh.
-        frames: the other gauge, on the rebuilt mesh.
-        surface: the rebuilt mesh.
+        mesh: the original.
+        rng: the source of randomness.
+        mirrored: whether to mirror it in space as well and reverse its winding, so that an outward
+            normal stays outward. An intrinsic mesh has its winding reversed and nothing else.
     """
-    if not reference.mesh.has_positions:
-        return _intrinsic_angle(reference, frames, surface)
-    e1 = np.zeros_like(reference.e1)
-    e1[surface.vertex] = frames.e1
-    x = np.einsum("vi,vi->v", e1, reference.e1)
-    y = np.einsum("vi,vi->v", e1, reference.e2)
-    return -np.arctan2(y, x)
+    order = [0, 2, 1] if mirrored else [0, 1, 2]
+    faces = mesh.faces[:, order]
+    motion = _random_rotation(rng)
+    if mirrored:
+        motion[:, 0] *= -1
+    if mesh.has_positions:
+        center = mesh.vertices.mean(axis=0)
+        shift = center + rng.normal(size=3) * np.sqrt(mesh.area)
+        result = TriMesh((mesh.vertices - center) @ motion.T + shift, faces, validate=False)
+    else:
+        lengths = mesh.edge_lengths[:, [2, 1, 0]] if mirrored else mesh.edge_lengths
+        result = TriMesh.from_edge_lengths(faces, lengths, False, mesh.num_vertices)
+    corner = 3 * np.arange(mesh.num_faces)[:, None] + order
+    return Rebuilt(result, np.arange(mesh.num_vertices), corner.reshape(-1), motion, mirrored)
 
 
-def _intrinsic_angle(
-    reference: Frames, frames: Frames, surface: Rebuilt
-) -> Float64[np.ndarray, " V"]:
-    """How much further counter-clockwise each edge lies in the other gauge."""
-    gamma = np.zeros(reference.mesh.num_vertices)
-    before = _edge_directions(reference)[surface.halfedge]
-    tail = reference.mesh.halfedges.tail[surface.halfedge]
-    gamma[tail] = _edge_directions(frames) - before
-    return gamma
-
-
-def _edge_directions(frames: Frames) -> Float64[np.ndarray, " H"]:
-    """(3F,) direction of every half-edge in its tail's frame."""
-    spaces, tail = TangentSpaces.of(frames.mesh), frames.mesh.halfedges.tail
-    return spaces.angle * spaces.scale[tail] + frames.offset[tail]
+def _random_rotation(rng: np.random.Generator) -> Float64[np.ndarray, "3 3"]:
+    """A rotation drawn uniformly: the Q of a Gaussian matrix, signs fixed (Stewart 1980)."""
+    q, r = np.linalg.qr(rng.normal(size=(3, 3)))
+    q *= np.sign(np.diagonal(r))
+    q[:, 0] *= np.linalg.det(q)
+    return q

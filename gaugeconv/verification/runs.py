@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gaugeconv.errors import FieldTypeError
-from gaugeconv.reps import FieldType
+from gaugeconv.reps import FieldType, to_irreps
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +104,12 @@ def run(
     return Run(detached, layers, gradients)
 
 
+def types_of(module: nn.Module) -> set[FieldType]:
+    """Types of input and output of every part that has them."""
+    parts = [getattr(part, n, None) for part in module.modules() for n in ("in_type", "out_type")]
+    return {part for part in parts if isinstance(part, FieldType)}
+
+
 def typed_layers(module: nn.Module) -> list[tuple[str, nn.Module]]:
     """Name and module of every part, itself included, with an `out_type`."""
     own = type(module).__name__
@@ -145,8 +151,8 @@ def _removed(handle: torch.utils.hooks.RemovableHandle) -> Iterator[None]:
 
 
 @contextmanager
-def without_orders(module: nn.Module, kept: set[str]) -> Iterator[None]:
-    """Typed layers see and pass on zeros in place of every component of order ≥ 1.
+def trivial_only(module: nn.Module, kept: set[str]) -> Iterator[None]:
+    """Typed layers see and pass on the trivial irreps of features alone, zeros for all others.
 
     Args:
         module: the module.
@@ -155,10 +161,10 @@ def without_orders(module: nn.Module, kept: set[str]) -> Iterator[None]:
 
     def before(layer: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
         field_type = getattr(layer, "in_type", None)
-        return (_scalars_only(args[0], field_type), *args[1:]) if args else args
+        return (_trivial_part(args[0], field_type), *args[1:]) if args else args
 
     def after(layer: Any, _: Any, output: Any) -> Any:
-        return _scalars_only(output, layer.out_type)
+        return _trivial_part(output, layer.out_type)
 
     with ExitStack() as hooks:
         for name, layer in typed_layers(module):
@@ -168,16 +174,19 @@ def without_orders(module: nn.Module, kept: set[str]) -> Iterator[None]:
         yield
 
 
-def _scalars_only(value: Any, field_type: Any) -> Any:
-    """The value, with zeros for orders ≥ 1 if it is a tensor of that type."""
+def _trivial_part(value: Any, field_type: Any) -> Any:
+    """The value without its non-trivial irreps, if it is a tensor of that type."""
     if not isinstance(field_type, FieldType) or not isinstance(value, Tensor):
         return value
     if value.shape[-1:] != (field_type.dim,):
         return value
-    mask = torch.zeros(field_type.dim, dtype=value.dtype, device=value.device)
-    for block in field_type.blocks:
-        mask[block.slice] = float(block.order == 0)
-    return value * mask
+    change = to_irreps(field_type)
+    kept = [
+        float(block.irrep.is_trivial)
+        for block in change.out_type.blocks
+        for _ in range(block.multiplicity * block.components)
+    ]
+    return change.inverse(change(value) * value.new_tensor(kept))
 
 
 def _gradients(module: nn.Module, output: Tensor, weights: Tensor) -> dict[str, Tensor]:

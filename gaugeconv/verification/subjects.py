@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Int64
 from torch import nn
 
 from gaugeconv.geometry import Frames
+from gaugeconv.geometry.frames import frames_on
 from gaugeconv.mesh import TriMesh
-from gaugeconv.reps import FieldType
-from gaugeconv.verification.rebuilt import Rebuilt, gauge_angle, rebuilt, unchanged
+from gaugeconv.reps import Element, FieldType, StructureGroup
+from gaugeconv.verification.gauges import draw_elements, frames_changed_by, gauge_change
+from gaugeconv.verification.rebuilt import Rebuilt, moved, rebuilt, unchanged
 from gaugeconv.verification.structures import all_neighborhoods
+from gaugeconv.verification.wording import Claim, scope_on_mesh
 
 Rows = Int64[np.ndarray, " N"]
 
@@ -29,13 +31,13 @@ class Case:
 
     Attributes:
         args: what the module is called with.
-        gamma: (V,) angle γ from the reference gauge, by vertex of the reference mesh.
+        change: (V,) elements k by vertex of the reference mesh: components are k times the reference's.
         rows: what the rows of a feature may stand for: name → (N,) vertices of the reference mesh
             (under FACES: faces of it).
     """
 
     args: tuple[Any, ...]
-    gamma: Float64[np.ndarray, " V"]
+    change: Element
     rows: dict[str, Rows]
 
 
@@ -44,19 +46,21 @@ class Subject(ABC):
 
     Attributes:
         module: the module.
+        group: what changes of gauge are drawn from.
         out_type: type of its output; None where the output is invariant.
         output_rows: names of the row sets that the output may live on.
         surface: where it is verified, in words.
     """
 
     module: nn.Module
+    group: StructureGroup
     out_type: FieldType | None
     output_rows: tuple[str, ...]
     surface: str
 
     @abstractmethod
     def reference(self) -> Case:
-        """The input in the reference gauge, γ = 0."""
+        """The input in the reference gauge, k = 1."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Case:
@@ -76,53 +80,72 @@ class MeshSubject(Subject):
 
     Args:
         module: the module.
-        mesh: the surface.
-        relabel: whether samples number the vertices anew in place of turning the canonical frames.
+        mesh: the surface; one-sided ones for groups with reflections.
+        claim: what samples change: the frames, the numbering, the place, the place and the handedness.
+        group: what changes of gauge are drawn from.
+        frames: the reference gauge; canonical frames when None.
+
+    Raises:
+        NonOrientableError: a one-sided mesh, and a group without reflections.
+        MeshError: frames of another mesh.
+        StructureGroupError: frames that oppose the winding, and a group without reflections.
     """
 
-    def __init__(self, module: nn.Module, mesh: TriMesh, relabel: bool) -> None:
-        self.module, self.mesh, self.relabel = module, mesh, relabel
+    def __init__(
+        self,
+        module: nn.Module,
+        mesh: TriMesh,
+        claim: Claim,
+        group: StructureGroup,
+        frames: Frames | None = None,
+    ) -> None:
+        if not group.reflections:
+            _ = mesh.halfedges
+        self.module, self.mesh, self.claim, self.group = module, mesh, claim, group
+        self._frames = frames_on(mesh, frames, mirrored=group.reflections)
+        self._given = frames is not None
         self.surface = repr(mesh)
 
     def reference(self) -> Case:
-        """Canonical frames on the mesh as it is."""
-        return self._case(unchanged(self.mesh), self._frames, np.zeros(self.mesh.num_vertices))
+        """The reference gauge on the mesh as it is."""
+        identity = self.group.identity(self.mesh.num_vertices)
+        return self._case(unchanged(self.mesh), self._frames, identity)
 
     def sample(self, rng: np.random.Generator) -> Case:
-        """Frames drawn on a rebuilt mesh: canonical ones, turned at random unless relabelling."""
-        surface = rebuilt(self.mesh, rng, self.relabel)
+        """The surface in another guise, with other frames if that is the claim.
+
+        Otherwise frames are taken as they come: those of SO(2) and O(2) are canonical ones, and those of
+        a finite group, for which the gauge is part of the input, stay where they are. On a mirrored
+        surface frames follow its new winding, and so differ from those carried along by a reflection.
+        """
+        if self.claim == "gauge":
+            return self._redrawn(rebuilt(self.mesh, rng, relabel=False), rng)
+        if self.claim == "relabelling":
+            surface = rebuilt(self.mesh, rng, relabel=True)
+        else:
+            surface = moved(self.mesh, rng, mirrored=self.claim == "mirror")
+        if self.group.is_finite:
+            same = self.group.identity(self.mesh.num_vertices)
+            k = Element(same.gamma, same.reflect | surface.reverses)
+            return self._case(surface, frames_changed_by(k, self._frames, surface), k)
         frames = Frames.canonical(surface.mesh)
-        if not self.relabel:
-            frames = frames.rotated(random_angles(rng, self.mesh.num_vertices))
-        return self._case(surface, frames, gauge_angle(self._frames, frames, surface))
+        return self._case(surface, frames, gauge_change(self._frames, frames, surface))
 
     def turned(self, rng: np.random.Generator) -> Case | None:
-        """Canonical frames turned at random, the mesh as it is; None when relabelling."""
-        if self.relabel:
-            return None
-        frames, surface = self._frames, unchanged(self.mesh)
-        frames = frames.rotated(random_angles(rng, self.mesh.num_vertices))
-        return self._case(surface, frames, gauge_angle(self._frames, frames, surface))
+        """Other frames on the mesh as it is; None unless frames are what is claimed not to matter."""
+        return self._redrawn(unchanged(self.mesh), rng) if self.claim == "gauge" else None
 
     def scope(self) -> tuple[list[str], list[str]]:
         """In words."""
-        shuffled = "faces shuffled, their corners rotated"
-        if self.relabel:
-            drawn = f"vertices numbered anew, {shuffled}, canonical frames recomputed"
-        else:
-            drawn = f"frames redrawn at arbitrary angles on rebuilt arrays ({shuffled})"
-        if self.mesh.has_positions:
-            return [drawn, "angles between gauges measured in space, from e1 and e2"], []
-        return [drawn, "angles between gauges measured from the directions of edges"], [
-            "the link of intrinsic to extrinsic angles: an intrinsic mesh does not lie in space"
-        ]
+        return scope_on_mesh(self.claim, self.group, self.mesh, self._given)
 
-    @cached_property
-    def _frames(self) -> Frames:
-        return Frames.canonical(self.mesh)
+    def _redrawn(self, surface: Rebuilt, rng: np.random.Generator) -> Case:
+        """The surface with frames that differ from the reference by random elements."""
+        k = draw_elements(self.group, self.mesh.num_vertices, rng)
+        return self._case(surface, frames_changed_by(k, self._frames, surface), k)
 
     @abstractmethod
-    def _case(self, surface: Rebuilt, frames: Frames, gamma: Float64[np.ndarray, " V"]) -> Case:
+    def _case(self, surface: Rebuilt, frames: Frames, change: Element) -> Case:
         """The module's input on a rebuilt mesh in the given frames."""
 
 
@@ -131,12 +154,20 @@ class PreparedSubject(MeshSubject):
 
     Args:
         module: the network; its output is invariant unless it has an `out_type`.
-        mesh, relabel: see MeshSubject.
+        mesh, claim, group, frames: see MeshSubject.
         output: the row set of the output, where it is known.
     """
 
-    def __init__(self, module: nn.Module, mesh: TriMesh, relabel: bool, output: str | None) -> None:
-        super().__init__(module, mesh, relabel)
+    def __init__(
+        self,
+        module: nn.Module,
+        mesh: TriMesh,
+        claim: Claim,
+        group: StructureGroup,
+        frames: Frames | None,
+        output: str | None,
+    ) -> None:
+        super().__init__(module, mesh, claim, group, frames)
         out_type = getattr(module, "out_type", None)
         self.out_type = out_type if isinstance(out_type, FieldType) else None
         self.output_rows = (FACES, VERTICES) if output is None else (output,)
@@ -146,7 +177,7 @@ class PreparedSubject(MeshSubject):
         checked, not_checked = super().scope()
         return [*checked, "geometry and input features recomputed by the module"], not_checked
 
-    def _case(self, surface: Rebuilt, frames: Frames, gamma: Float64[np.ndarray, " V"]) -> Case:
+    def _case(self, surface: Rebuilt, frames: Frames, change: Element) -> Case:
         inputs: Any = self.module.prepare(surface.mesh, frames)  # type: ignore[operator]
         if callable(getattr(inputs, "to", None)):
             inputs = inputs.to(precision(self.module)[1])
@@ -154,12 +185,7 @@ class PreparedSubject(MeshSubject):
         for path, nb in all_neighborhoods(inputs).items():
             rows[f"targets of inputs{path}"] = surface.vertex[nb.target_vertex.cpu().numpy()]
             rows[f"sources of inputs{path}"] = surface.vertex[nb.source_vertex.cpu().numpy()]
-        return Case((inputs,), gamma, rows)
-
-
-def random_angles(rng: np.random.Generator, count: int) -> Float64[np.ndarray, " V"]:
-    """Uniform in (−π, π): arbitrary angles, not multiples of anything."""
-    return rng.uniform(-np.pi, np.pi, count)
+        return Case((inputs,), change, rows)
 
 
 def precision(module: nn.Module) -> tuple[torch.dtype, torch.device]:

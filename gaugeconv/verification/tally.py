@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gaugeconv.reps import FieldType
+from gaugeconv.reps import Block, FieldType
 from gaugeconv.verification.compare import (
     Alignment,
     Deviation,
@@ -35,6 +35,7 @@ class Tally:
 
     Attributes:
         case, reference: the reference's input and what the module did with it.
+        foreign: layers with features that the subject's group does not act on.
         uncertain: layers whose rows may stand for several sets of vertices, or for none.
         moved: layers whose rows stand for other vertices in some sample.
     """
@@ -47,6 +48,9 @@ class Tally:
         self.reference = run(subject.module, self.case.args, seed, weigh)
         self._rows = output_rows(subject, self.case, self.reference.output)
         layers = {n: v for n, v in self.reference.layers.items() if not v.repeated}
+        acting = subject.group.is_subgroup_of
+        self.foreign = {n for n, v in layers.items() if not acting(v.field_type.group)}
+        layers = {n: v for n, v in layers.items() if n not in self.foreign}
         self._layer_rows = {name: layer_rows(self.case, layer) for name, layer in layers.items()}
         self.uncertain = {name for name, rows in self._layer_rows.items() if rows is None}
         self.moved: set[str] = set()
@@ -74,10 +78,11 @@ class Tally:
             if rows is not None:
                 self._add_layer(name, sample, alignments[rows])
 
-    def output_error(self, case: Case) -> float:
-        """The output's error in one case, without noting anything."""
+    def run(self, case: Case) -> tuple[Run, float]:
+        """What the module does in one case, and the output's error, without noting anything."""
         own = None if self._rows is None else Alignment.between(self._rows, self.case, case)
-        return self._deviation(run(self.subject.module, case.args, self.seed).output, own).error
+        found = run(self.subject.module, case.args, self.seed)
+        return found, self._deviation(found.output, own).error
 
     def output(self) -> OutputError:
         """The error of the output."""
@@ -90,7 +95,7 @@ class Tally:
         for name, deviations in self._blocks.items():
             layer, on_faces = self.reference.layers[name], self._layer_rows[name] == FACES
             blocks = tuple(
-                BlockError(block.multiplicity, block.order, d.error, None if on_faces else d.row)
+                _block_error(block, d.error, None if on_faces else d.row)
                 for block, d in zip(layer.field_type.blocks, deviations, strict=True)
             )
             found.append(LayerError(name, layer.kind, str(layer.field_type), blocks))
@@ -153,6 +158,12 @@ class Tally:
             start = weights[name].detach()
             here, there = _column(start - rate * gradient), _column(start - rate * other)
             self._step = max(self._step, deviation(here, there, size or 1.0).error)
+
+
+def _block_error(block: Block, error: float, vertex: int | None) -> BlockError:
+    rep = block.representation
+    order = block.order if rep.is_irrep else None
+    return BlockError(block.multiplicity, rep.name, order, error, vertex)
 
 
 def _column(value: Tensor) -> Tensor:

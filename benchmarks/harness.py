@@ -10,7 +10,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,20 @@ def median_seconds(run: Callable[[], Any], repeats: int = 5) -> float:
         run()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
+
+
+def alternating_medians(
+    sides: Mapping[str, Callable[[], Any]], repeats: int = 7
+) -> dict[str, float]:
+    """Median wall time of each side in seconds, measured in turns, after one run of each."""
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for round_number in range(repeats + 1):
+        for name, run in sides.items():
+            start = time.perf_counter()
+            run()
+            if round_number > 0:
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def data_folder(name: str) -> Path:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gaugeconv.geometry import (
         Frames,
         Neighborhoods,
+        exp_map,
         holonomy,
         log_map,
         neighborhoods,
@@ -39,6 +40,7 @@ _HOME = {
     "shapes": "gaugeconv.mesh",
     "Frames": "gaugeconv.geometry",
     "Neighborhoods": "gaugeconv.geometry",
+    "exp_map": "gaugeconv.geometry",
     "holonomy": "gaugeconv.geometry",
     "log_map": "gaugeconv.geometry",
     "neighborhoods": "gaugeconv.geometry",
@@ -62,6 +64,7 @@ __all__ = [
     "shapes",
     "Frames",
     "Neighborhoods",
+    "exp_map",
     "holonomy",
     "log_map",
     "neighborhoods",

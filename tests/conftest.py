@@ -12,15 +12,19 @@ from jaxtyping import install_import_hook
 def _check_annotations() -> None:
     """Has every call of gaugeconv checked against its annotations, array shapes included.
 
-    Modules with compiled functions are left out: numba has types of its own.
+    Modules with compiled functions are left out: numba and Triton have types of their own.
     """
     root = Path(__file__).resolve().parents[1]
     modules = [
         ".".join(path.relative_to(root).with_suffix("").parts)
         for path in sorted((root / "gaugeconv").rglob("*.py"))
-        if path.name != "__init__.py" and "njit(" not in path.read_text(encoding="utf-8")
+        if path.name != "__init__.py" and not _is_compiled(path.read_text(encoding="utf-8"))
     ]
     install_import_hook(modules, "tests.shape_checker.checked")
+
+
+def _is_compiled(source: str) -> bool:
+    return "njit(" in source or "@triton.jit" in source
 
 
 if os.environ.get("GAUGECONV_CHECK_SHAPES") == "1":

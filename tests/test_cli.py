@@ -23,7 +23,19 @@ from gaugeconv.mesh.shapes import torus
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 from gaugeconv.train import TrainConfig
 
-COMMANDS = ("segment", "train", "evaluate", "verify", "inspect", "view", "data", "bench")
+COMMANDS = (
+    "segment",
+    "train",
+    "evaluate",
+    "verify",
+    "inspect",
+    "repair",
+    "view",
+    "data",
+    "cache",
+    "bench",
+    "warmup",
+)
 NAMES = ("inner", "outer")
 ROOT = Path(__file__).parents[1]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gaugeconv
-from examples import library_tour, segment, verify_frames
+from examples import direction_field, library_tour, mobius_digits, segment, verify_frames
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +29,31 @@ def test_verifier_tells_the_lawful_layer_from_the_broken_one() -> None:
 
 def test_library_tour_ends_with_a_gauge_error_of_rounding() -> None:
     assert library_tour.main(subdivisions=2) < 1e-5
+
+
+def test_singularities_of_direction_fields_sum_to_the_euler_characteristic(tmp_path: Path) -> None:
+    mesh = gaugeconv.shapes.irregular_sphere(100, seed=1)
+    mesh.save(tmp_path / "sphere.ply")
+    totals = direction_field.main(tmp_path / "sphere.ply", tmp_path / "page.html")
+    assert totals == {1: 2.0, 2: 2.0, 4: 2.0}
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_digits_on_a_moebius_band_are_trained_once(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 70), ("t10k", 30)):
+        for what, shape in (("images", (count, 28, 28)), ("labels", (count,))):
+            values = rng.integers(256 if what == "images" else 10, size=shape, dtype=np.uint8)
+            header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+            path = tmp_path / f"{name}-{what}-idx{len(shape)}-ubyte"
+            path.write_bytes(header + values.tobytes())
+    words = [str(tmp_path), "--out", str(tmp_path / "out"), "--quick"]
+    result = mobius_digits.main(words)["networks"]
+    for name, figures in result.items():
+        assert (figures["scores_move_by"] < 1e-4) is (name != "CNN")
+        assert (figures["error_centred"] == figures["error_shifted"]) or name == "CNN"
+    (tmp_path / "train-images-idx3-ubyte").unlink()  # nothing is read again
+    assert mobius_digits.main(words)["networks"] == result
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -8,8 +8,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.rows import geometry, operator, segmenter
+from benchmarks.rows import (
+    convergence,
+    exp_log,
+    geometry,
+    gpu,
+    groups,
+    layers,
+    mobius,
+    operator,
+    operator_choices,
+    quadrature,
+    robustness,
+    segmenter,
+    sphere,
+)
 
 ROWS: dict[str, Callable[[], dict[str, Any]]] = {
-    row.__name__: row for module in (geometry, operator, segmenter) for row in module.ROWS
+    row.__name__: row
+    for module in (
+        convergence,
+        exp_log,
+        geometry,
+        gpu,
+        groups,
+        layers,
+        mobius,
+        operator,
+        operator_choices,
+        quadrature,
+        robustness,
+        segmenter,
+        sphere,
+    )
+    for row in module.ROWS
 }

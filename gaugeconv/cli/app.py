@@ -7,7 +7,20 @@ import sys
 from collections.abc import Sequence
 
 from gaugeconv._version import __version__
-from gaugeconv.cli import bench, data, evaluate, inspect, segment, train, verify, view
+from gaugeconv.cli import (
+    bench,
+    cache,
+    data,
+    evaluate,
+    inspect,
+    repair,
+    segment,
+    sphere,
+    train,
+    verify,
+    view,
+    warmup,
+)
 from gaugeconv.cli.common import Parser
 from gaugeconv.errors import GaugeConvError
 
@@ -24,7 +37,20 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"gaugeconv {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (segment, train, evaluate, verify, inspect, view, data, bench):
+    for command in (
+        segment,
+        train,
+        evaluate,
+        verify,
+        inspect,
+        repair,
+        view,
+        data,
+        sphere,
+        cache,
+        warmup,
+        bench,
+    ):
         command.register(commands)
     return parser
 
@@ -58,7 +84,8 @@ def _run(argv: Sequence[str] | None) -> int:
         args = build_parser().parse_args(argv)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else BAD_INPUT
-    code: int = args.run(args)
+    with warmup.compile_notice():
+        code: int = args.run(args)
     return code
 
 

@@ -83,7 +83,7 @@ class _Solver:
         p = int(np.searchsorted(self.vertices, center))
         log = self.solver.compute_log_map(p) * self.unit
         carried = self.solver.transport_tangent_vector(p, [1.0, 0.0])
-        if not (np.isfinite(log).all() and np.isfinite(carried).all() and np.isfinite(self.start).all()):
+        if not all(np.isfinite(result).all() for result in (log, carried, self.start)):
             raise RuntimeError("the result is not finite")
         log[p] = 0.0
         r = np.hypot(log[:, 0], log[:, 1])

@@ -92,7 +92,8 @@ def _neighborhoods(quadrature: Quadrature = "vertex") -> Neighborhoods:
     from gaugeconv.geometry import neighborhoods
     from gaugeconv.mesh import shapes
 
-    return neighborhoods(shapes.icosphere(2), edges=2.0, quadrature=quadrature)
+    mesh = shapes.icosphere(4)  # large enough to be searched in another order of its vertices
+    return neighborhoods(mesh, edges=2.0, quadrature=quadrature)
 
 
 def _log_maps() -> None:

@@ -84,7 +84,8 @@ def attend(
     chunks, place = _chunks(nb)
     again = torch.is_grad_enabled() and len(chunks) > 1
     run = partial(checkpoint, use_reentrant=False, preserve_rng_state=False) if again else _call
-    found = [query[0].new_zeros(query[0].shape[0], 0, *kernels.values.shape[::2])]
+    heads, _, components = kernels.logits.shape
+    found = [query[0].new_zeros(query[0].shape[0], 0, heads, components)]  # for meshes without rows
     for chunk in chunks:
         asked = [part.index_select(1, chunk.rows) for part in query]
         found.append(run(_attend_chunk, asked, both, kernels, nb, pairs, chunk))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,6 +19,9 @@ from gaugeconv.nn.nonlinearity import GatedNonlinearity
 from gaugeconv.nn.norm import FieldNorm
 from gaugeconv.reps import FieldType, RadialBasis
 
+Nonlinearity = Callable[[FieldType], FieldModule]
+"""What makes a nonlinearity for a type, for instance `GatedNonlinearity` itself."""
+
 
 class ResidualBlock(FieldModule):
     """x ↦ gate(norm(x + conv(dropout(gate(norm(conv(x))))))); covariant.
@@ -30,6 +35,7 @@ class ResidualBlock(FieldModule):
         radial: number of radial functions, or a radial basis.
         dropout: probability with which whole channels are dropped between the convolutions.
         connection: what convolutions do about transports outside of the group, see `GaugeConv`.
+        nonlinearity: what makes the two gates (docs/layers.md compares them).
     """
 
     SECOND_SCALE = 0.5
@@ -40,17 +46,18 @@ class ResidualBlock(FieldModule):
         radial: int | RadialBasis = 3,
         dropout: float = 0.0,
         connection: Connection = "exact",
+        nonlinearity: Nonlinearity = GatedNonlinearity,
     ) -> None:
         super().__init__(in_type)
         kind = self.in_type
         # norms bring their own bias
         self.conv1 = GaugeConv(kind, kind, radial, bias=False, connection=connection)
         self.norm1 = FieldNorm(kind)
-        self.gate1 = GatedNonlinearity(kind)
+        self.gate1 = nonlinearity(kind)
         self.dropout = FieldDropout(kind, dropout)
         self.conv2 = GaugeConv(kind, kind, radial, bias=False, connection=connection)
         self.norm2 = FieldNorm(kind)
-        self.gate2 = GatedNonlinearity(kind)
+        self.gate2 = nonlinearity(kind)
         with torch.no_grad():
             self.conv2.rings.mul_(self.SECOND_SCALE)
             self.conv2.center.mul_(self.SECOND_SCALE)
@@ -81,6 +88,7 @@ class TransformerBlock(FieldModule):
         connection: what the attention does about transports outside of the group.
         heads: number of heads.
         expansion: how many times the type is repeated inside the perceptron.
+        nonlinearity: what makes the gate of the perceptron (docs/layers.md compares them).
     """
 
     def __init__(
@@ -91,6 +99,7 @@ class TransformerBlock(FieldModule):
         connection: Connection = "exact",
         heads: int = 4,
         expansion: int = 2,
+        nonlinearity: Nonlinearity = GatedNonlinearity,
     ) -> None:
         super().__init__(in_type)
         kind = self.in_type
@@ -100,7 +109,7 @@ class TransformerBlock(FieldModule):
         self.attention = GaugeAttention(kind, kind, heads, radial, connection)
         self.norm2 = FieldNorm(kind)
         self.mlp = nn.Sequential(
-            GaugeLinear(kind, inside), GatedNonlinearity(inside), GaugeLinear(inside, kind)
+            GaugeLinear(kind, inside), nonlinearity(inside), GaugeLinear(inside, kind)
         )
         self.dropout = FieldDropout(kind, dropout)
 

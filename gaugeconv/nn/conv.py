@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -71,12 +72,13 @@ class GaugeConv(FieldModule):
         inner = self._into.out_type if self._into else self.in_type
         outer = self._back.out_type if self._back else self.out_type
         self.space: Kernels
+        self._convolve: Callable[..., Tensor]
         if inner.group.name == "SO2" and max_frequency is None:
             self.space = KernelSpace(inner, outer, radial)
             self._convolve = partial(ops.convolve, space=self.space)
         else:
             self.space = SteerableKernels(inner, outer, radial, max_frequency)
-            self._convolve = partial(FusedForm(self.space).convolve)
+            self._convolve = FusedForm(self.space).convolve
         self.rings = nn.Parameter(torch.empty(self.space.rings_shape))
         self.center = nn.Parameter(torch.empty(self.space.num_center))
         scalars = self.out_type.multiplicity(0)

@@ -84,6 +84,16 @@ def cases_of(group: str) -> list[Case]:
 CASES = [
     *cases_of("SO2"),
     Case("GaugeConv-plain", lambda: gnn.GaugeConv("2x1", "3x0", 1, bias=False), pairs=True),
+    Case(
+        "ResidualBlock-product",
+        lambda: gnn.ResidualBlock("2x0 + 2x1", nonlinearity=gnn.TensorProductNonlinearity),
+        pairs=True,
+    ),
+    Case(
+        "TransformerBlock-norm",
+        lambda: gnn.TransformerBlock("2x0 + 2x1", nonlinearity=gnn.NormNonlinearity),
+        pairs=True,
+    ),
     Case("GatedNonlinearity-vectors", lambda: gnn.GatedNonlinearity("3x1")),
 ]
 

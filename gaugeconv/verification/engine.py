@@ -29,19 +29,8 @@ def verified(
     _check_numbers(samples, seed)
     bound = choose_tolerance(module, tolerance)
     subject = choose_subject(module, where, seed, claim, options)
-    rng = np.random.default_rng(seed)
-    same_arrays: float | None = None
-    controls: tuple[Control, ...] = ()
     with undisturbed(module):
-        tally = Tally(subject, seed, with_gradients=claim == "gauge")
-        for _ in range(samples):
-            tally.add(subject.sample(rng))
-        if claim == "gauge":
-            turned = subject.turned(rng)
-            case = subject.sample(rng) if turned is None else turned
-            whole, error = tally.run(case)
-            same_arrays = None if turned is None else error
-            controls = run_controls(subject, case, whole, seed, bound)
+        tally, same_arrays, controls = _tallied(subject, claim, samples, seed, bound)
     checked, not_checked = _scope(subject, tally, claim)
     return VerifyReport(
         claim=claim,
@@ -61,6 +50,23 @@ def verified(
         checked=checked,
         not_checked=not_checked,
     )
+
+
+def _tallied(
+    subject: Subject, claim: Claim, samples: int, seed: int, bound: float
+) -> tuple[Tally, float | None, tuple[Control, ...]]:
+    """All samples; of the gauge check the error on unchanged arrays and the controls as well."""
+    rng = np.random.default_rng(seed)
+    tally = Tally(subject, seed, with_gradients=claim == "gauge")
+    for _ in range(samples):
+        tally.add(subject.sample(rng))
+    if claim != "gauge":
+        return tally, None, ()
+    turned = subject.turned(rng)
+    case = subject.sample(rng) if turned is None else turned
+    whole, error = tally.run(case)
+    controls = run_controls(subject, case, whole, seed, bound)
+    return tally, None if turned is None else error, controls
 
 
 def _check_numbers(samples: int, seed: int) -> None:

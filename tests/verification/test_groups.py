@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gaugeconv.errors import NonOrientableError, StructureGroupError
+from gaugeconv.errors import FieldTypeError, NonOrientableError, StructureGroupError
 from gaugeconv.geometry import Frames, Neighborhoods, neighborhoods
 from gaugeconv.mesh import TriMesh
 from gaugeconv.nn import (
@@ -381,6 +381,24 @@ def test_blocks_are_reported_by_the_names_of_their_representations() -> None:
     assert "1 random frames (D3, seed 0)" in page
     assert "1xreg" in page
     assert max(map(len, page.splitlines())) <= 140
+
+
+def test_signs_on_faces_are_refused_since_faces_have_no_frames() -> None:
+    class OnFaces(nn.Module):
+        def __init__(self, spec: str) -> None:
+            super().__init__()
+            self.out_type = FieldType(spec, "O2")
+
+        def prepare(self, surface: TriMesh, frames: Frames) -> Tensor:
+            assert frames.mesh is surface
+            return torch.tensor(surface.face_areas[:, None])
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+
+    assert verify(OnFaces("0+"), mesh(), samples=1).output.rows == "faces"
+    with pytest.raises(FieldTypeError, match=r"expected rows: .*120 \(vertices\)"):
+        verify(OnFaces("0-"), mesh())
 
 
 def test_arguments_that_would_do_nothing_are_refused() -> None:

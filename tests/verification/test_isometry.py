@@ -146,6 +146,15 @@ def test_an_intrinsic_mesh_can_only_be_wound_the_other_way_round() -> None:
         verify_isometry(conv, bare)
 
 
+@pytest.mark.parametrize("group", ["SO2", "O2", "C4"])
+def test_vertices_without_faces_are_no_obstacle(group: str) -> None:
+    points = np.concatenate([[[0.0, 0, 0]], mesh().vertices, [[9.0, 9, 9]]])
+    more = TriMesh(points, mesh().faces + 1)
+    for mirrored in (False, True):
+        report = verify_isometry(layer("conv", group), more, 2, mirrored=mirrored)
+        assert (report.max_relative_error <= ROUNDING) is (report.symmetry)
+
+
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_moved_mesh_is_isometric_and_keeps_its_outside(mirrored: bool) -> None:
     rng = np.random.default_rng(0)

@@ -25,7 +25,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     The temporary name keeps the suffix, since writers choose their format by it.
 
     Raises:
-        OSError: nothing can be written into the folder, which the error names.
+        OSError: nothing can be written into the folder, which the error names; or a writer of
+            safetensors failed in the block.
     """
     target = Path(path)
     try:
@@ -41,6 +42,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_UMASK)
         temporary.replace(target)
+    except SafetensorError as error:  # how safetensors reports a full disk
+        raise OSError(f"cannot write {target}: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,26 +12,21 @@ from typing import TYPE_CHECKING, Any
 from gaugeconv.cli.common import (
     Bars,
     Commands,
-    Parser,
     add_json,
     add_threads,
     path_text,
-    positive_float,
-    positive_int,
     require_writable,
-    seed_number,
     set_threads,
     show,
     show_json,
 )
+from gaugeconv.cli.train_options import add_network, add_recipe
 from gaugeconv.errors import DataError
 
 if TYPE_CHECKING:
     from gaugeconv.data import DatasetFolder
     from gaugeconv.models import SegmenterConfig
-    from gaugeconv.train import RunFolder, TrainConfig
-
-WIDEST = 16
+    from gaugeconv.train import RunFolder, TrainConfig, TrainResult
 
 
 def register(commands: Commands) -> None:
@@ -42,7 +38,8 @@ def register(commands: Commands) -> None:
         "never looks at 'test'. RUN gets config.json, metrics.jsonl (a line per epoch), "
         "last.safetensors (to resume from) and best.safetensors (to use).",
         epilog="Example: gaugeconv train bodies/ --out runs/a --epochs 40 --augment 1\n"
-        "         gaugeconv train bodies/ --out runs/a --resume",
+        "         gaugeconv train bodies/ --out runs/a --resume\n"
+        "         torchrun --nproc-per-node 2 -m gaugeconv train bodies/ --out runs/b --batch 4",
     )
     parser.add_argument("data", metavar="DIR", help="dataset folder")
     parser.add_argument(
@@ -51,80 +48,55 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with RUN, with the options it was started with"
     )
-    _add_network(parser)
-    _add_recipe(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell time and memory ahead, and write nothing"
+    )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="also write the metrics as TensorBoard events"
+    )
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="where to compute; with torchrun one process for each GPU (default: cpu)",
+    )
+    add_network(parser)
+    add_recipe(parser)
     add_threads(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
 
-def _add_network(parser: Parser) -> None:
-    """Adds options of `SegmenterConfig`."""
-    group = parser.add_argument_group("network")
-    group.add_argument(
-        "--width",
-        type=width,
-        metavar="W",
-        help="channels, as a multiple of the default network's, at most 16 (default: 1)",
-    )
-    group.add_argument(
-        "--xyz",
-        action="store_true",
-        help="plain coordinates as inputs too: neither invariant to motions nor gauge covariant",
-    )
-
-
-def width(text: str) -> float:
-    """The value of --width."""
-    value = positive_float(text)
-    if value > WIDEST:
-        raise argparse.ArgumentTypeError(f"{text} is more than {WIDEST}")
-    return value
-
-
-def _add_recipe(parser: Parser) -> None:
-    """Adds the options of `TrainConfig`; one that is not given keeps that class's default."""
-    group = parser.add_argument_group("recipe")
-    length = group.add_mutually_exclusive_group()
-    length.add_argument("--epochs", type=positive_int, metavar="N", help="default: 60")
-    length.add_argument(
-        "--minutes",
-        type=positive_float,
-        metavar="M",
-        help="time for optimisation instead of epochs; geometry and validation come on top",
-    )
-    group.add_argument("--lr", type=float, help="peak learning rate (default: 3e-3)")
-    group.add_argument("--weight-decay", type=float, help="of matrices (default: 1e-3)")
-    group.add_argument("--warmup-steps", type=int, metavar="N", help="default: 30")
-    group.add_argument("--label-smoothing", type=float, metavar="S", help="default: 0.05")
-    group.add_argument("--clip-norm", type=float, metavar="C", help="of the gradient (default: 1)")
-    group.add_argument("--batch", type=positive_int, metavar="N", help="meshes a step (default: 1)")
-    group.add_argument(
-        "--augment", type=int, metavar="N", help="deformed copies per training mesh (default: 0)"
-    )
-    group.add_argument(
-        "--val-every",
-        type=positive_int,
-        metavar="N",
-        help="epochs between validations (default: 5)",
-    )
-    group.add_argument("--seed", type=seed_number, help="of everything random (default: 0)")
-
-
 def run(args: argparse.Namespace) -> int:
-    """Trains, and prints where the weights are."""
-    require_writable(Path(args.out))
+    """Trains, and prints where the weights are; of several ranks, the first alone prints."""
+    if args.dry_run:
+        return _dry_run(args)
     from gaugeconv.data import DatasetFolder
-    from gaugeconv.train import RunFolder, train
+    from gaugeconv.train import RunFolder, joined, train
+    from gaugeconv.train.prepare import no_progress
 
     set_threads(args.threads)
-    dataset = DatasetFolder(args.data)
-    config, model_config = _configs(args, dataset, RunFolder(args.out))
-    with Bars() as bars:
-        result = train(dataset, args.out, config, model_config, args.resume, bars)
+    with joined(args.device) as ranks, Bars() as bars:
+        if ranks.first:
+            require_writable(Path(args.out))
+        dataset = DatasetFolder(args.data)
+        config, model_config = _configs(args, dataset, RunFolder(args.out))
+        result = train(
+            *(dataset, args.out, config, model_config, args.resume),
+            bars if ranks.first else no_progress,
+            ranks=ranks,
+            tensorboard=args.tensorboard,
+        )
+    if ranks.first:
+        _report(args, config, result)
+    return 0
+
+
+def _report(args: argparse.Namespace, config: TrainConfig, result: TrainResult) -> None:
+    """Prints how the run ended."""
     if args.json:
         show_json({"seed": config.seed, **result.to_dict()})
-        return 0
+        return
     progress = result.progress
     accuracy = (
         "no validation split, last weights taken"
@@ -135,6 +107,23 @@ def run(args: argparse.Namespace) -> int:
         f"{progress.epoch} epochs, {progress.step} steps, {progress.seconds:.1f} s, "
         f"seed {config.seed}\n{accuracy}\nwrote {result.run.best}"
     )
+
+
+def _dry_run(args: argparse.Namespace) -> int:
+    """Prints what the run would take on one process; of several ranks, the first alone does."""
+    from gaugeconv.data import DatasetFolder
+    from gaugeconv.train import RunFolder, estimate
+
+    if int(os.environ.get("RANK", "0")):
+        return 0
+    set_threads(args.threads)
+    dataset = DatasetFolder(args.data)
+    config, model_config = _configs(args, dataset, RunFolder(args.out))
+    found = estimate(dataset, config, model_config, args.device)
+    if args.json:
+        show_json(found.to_dict())
+    else:
+        show(str(found))
     return 0
 
 
@@ -167,6 +156,8 @@ def _configs(
 def _network(args: argparse.Namespace, config: type[SegmenterConfig]) -> dict[str, Any]:
     """The fields of the network's config that options ask for."""
     fields: dict[str, Any] = {"xyz": True} if args.xyz else {}
+    if args.hks is not None:
+        fields["hks"] = args.hks
     if args.width is not None:
         fields["types"] = tuple(_scaled(text, args.width) for text in config.types)
         fields["vertex_type"] = _scaled(config.vertex_type, args.width)

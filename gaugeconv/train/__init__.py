@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from gaugeconv.train.config import TrainConfig
+from gaugeconv.train.estimate import Estimate, estimate
 from gaugeconv.train.evaluate import Evaluation, evaluate
-from gaugeconv.train.loop import Trainer, TrainResult, train
+from gaugeconv.train.loop import train
 from gaugeconv.train.metrics import SegmentationMetrics
 from gaugeconv.train.objective import segmentation_loss
+from gaugeconv.train.ranks import Ranks, joined
 from gaugeconv.train.run_folder import RunFolder
+from gaugeconv.train.trainer import Trainer, TrainResult
 
 __all__ = [
+    "Estimate",
     "Evaluation",
+    "Ranks",
     "RunFolder",
     "SegmentationMetrics",
     "TrainConfig",
     "TrainResult",
     "Trainer",
+    "estimate",
     "evaluate",
+    "joined",
     "segmentation_loss",
     "train",
 ]

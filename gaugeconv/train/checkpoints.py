@@ -16,7 +16,7 @@ from gaugeconv.errors import FileFormatError
 from gaugeconv.files import atomic_path, read_safetensors
 
 _FORMAT = "gaugeconv-train-state-1"
-_GROUPS = ("model", "best", "optimizer")
+_GROUPS = ("model", "best", "optimizer", "average")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Progress:
         seconds: time spent in optimiser steps.
         best_epoch: the epoch whose weights are the best so far.
         best_accuracy: their accuracy on the validation split; None without one.
+        improved_epoch: the epoch at which that accuracy was first reached.
     """
 
     epoch: int = 0
@@ -36,6 +37,7 @@ class Progress:
     seconds: float = 0.0
     best_epoch: int = 0
     best_accuracy: float | None = None
+    improved_epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class TrainState:
         model: the network's state_dict.
         best: the best weights so far, likewise.
         optimizer: the optimiser's tensors as "parameter index.name".
+        average: the moving average of the weights; empty where the recipe has none.
         progress: epoch, step and the like.
         fingerprint: hash of the training data, see `prepare.fingerprint`.
     """
@@ -57,6 +60,7 @@ class TrainState:
     optimizer: dict[str, Tensor]
     progress: Progress = field(default_factory=Progress)
     fingerprint: str = ""
+    average: dict[str, Tensor] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the state to a temporary file and renames it: an old state or a new, never half.

@@ -26,10 +26,16 @@ class TrainConfig:
         warmup_steps: optimiser steps of linear warm-up.
         label_smoothing: share of the target spread evenly over all labels, in [0, 1).
         clip_norm: largest norm of the gradient of one step.
-        batch: meshes per optimiser step, accumulated one after the other.
+        batch: meshes per optimiser step, one after the other or spread over ranks.
         augment: extra deformed copies of every training mesh, made once at the start.
         val_every: epochs between two validations.
         seed: of the initial weights, the order of the meshes, dropout and deformations; below 2⁶³.
+        ema: decay per step of an exponential moving average of the weights, in [0, 1), which is
+            then what is validated and kept; 0 for none.
+        patience: epochs without a better validation after which to stop early; 0 for never.
+        class_balance: the loss weighs a label of share s of the training area by
+            s^(−class_balance): 0 counts all area alike, 1 all labels alike.
+        mirror: share of the deformed copies that are mirror images as well.
 
     Raises:
         DataError: a field is of another type or out of range.
@@ -46,6 +52,10 @@ class TrainConfig:
     augment: int = 0
     val_every: int = 5
     seed: int = 0
+    ema: float = 0.0
+    patience: int = 0
+    class_balance: float = 0.0
+    mirror: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks every field, so that a bad recipe fails before any geometry is computed."""
@@ -63,8 +73,9 @@ class TrainConfig:
         for name in ("minutes", "lr", "clip_norm"):
             if getattr(self, name) == 0:
                 raise DataError(f"{name} must be positive")
-        if self.label_smoothing >= 1:
-            raise DataError(f"label_smoothing = {self.label_smoothing} must be below 1")
+        for name in ("label_smoothing", "ema"):
+            if getattr(self, name) >= 1:
+                raise DataError(f"{name} = {getattr(self, name)} must be below 1")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, for config.json."""
@@ -96,5 +107,9 @@ _BOUNDS: dict[str, tuple[type, float, float]] = {
     "augment": (int, 0, _LARGEST),
     "val_every": (int, 1, _LARGEST),
     "seed": (int, 0, LARGEST_SEED),
+    "ema": (float, 0, 1),
+    "patience": (int, 0, _LARGEST),
+    "class_balance": (float, 0, 1),
+    "mirror": (float, 0, 1),
 }
 """Type, smallest and largest value of every field."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from gaugeconv.data import DatasetFolder
@@ -20,6 +21,7 @@ from gaugeconv.train.prepare import (
     no_progress,
     prepare_mesh,
 )
+from gaugeconv.train.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +105,27 @@ def _held_out(dataset: DatasetFolder) -> str:
     )
 
 
-def measure_all(model: GaugeSegmenter, meshes: Sequence[PreparedMesh]) -> SegmentationMetrics:
-    """The metrics of several prepared meshes together."""
-    return SegmentationMetrics.sum(measure(model, prepared) for prepared in meshes)
+def measure_all(
+    model: GaugeSegmenter,
+    meshes: Mapping[int, PreparedMesh],
+    count: int,
+    ranks: Ranks = ALONE,
+) -> SegmentationMetrics:
+    """The metrics of meshes 0 … count − 1 together, each measured by the rank that has it.
+
+    The confusion of every mesh reaches all ranks as it is, and all add them up in the same order: the
+    result is the same to the bit on every rank, and on any number of them.
+    """
+    size = len(model.config.label_names)
+    confusions, counted = np.zeros((count, size, size)), np.zeros(count)
+    for number, prepared in meshes.items():
+        measured = measure(model, prepared)
+        confusions[number], counted[number] = measured.confusion, measured.num_meshes
+    confusions, counted = ranks.sum(confusions), ranks.sum(counted)
+    return SegmentationMetrics.sum(
+        SegmentationMetrics(model.config.label_names, confusion, int(one))
+        for confusion, one in zip(confusions, counted, strict=True)
+    )
 
 
 def measure(model: GaugeSegmenter, prepared: PreparedMesh) -> SegmentationMetrics:
@@ -118,8 +138,8 @@ def measure(model: GaugeSegmenter, prepared: PreparedMesh) -> SegmentationMetric
     finally:
         model.train(training)
     return SegmentationMetrics.of_mesh(
-        prepared.labels.numpy(),
+        prepared.labels.cpu().numpy(),
         predicted.cpu().numpy(),
-        prepared.weights.numpy(),
+        prepared.weights.cpu().numpy(),
         model.config.label_names,
     )

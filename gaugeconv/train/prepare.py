@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float64, Int, Int64
 from torch import Tensor
 
-from gaugeconv.data import LabelledMesh, deform
+from gaugeconv.data import Augmentation, DatasetFolder, LabelledMesh
 from gaugeconv.errors import DataError, MeshError
 from gaugeconv.models import GaugeSegmenter, SegmenterInput
 
+CPU = torch.device("cpu")
+PLAIN = Augmentation()
 OnProgress = Callable[[str, int | float, int | float, str], None]
 """Called as (stage, done, total, note) while long work goes on."""
 
@@ -31,13 +33,26 @@ class PreparedMesh:
         name: of the item in its dataset.
         inputs: geometry and input features.
         labels: (F,) in the network's order of labels, −1 for unlabelled.
-        weights: (F,) share of the labelled area, float64, 0 for unlabelled faces. Gauge invariant.
+        weights: (F,) share of the labelled area, float64, 0 for unlabelled faces; for training, times
+            the weight of the label (`objective.label_weights`). Gauge invariant.
     """
 
     name: str
     inputs: SegmenterInput
     labels: Int[Tensor, " F"]
     weights: Float64[Tensor, " F"]
+
+    def to(self, device: torch.device) -> PreparedMesh:
+        """The same mesh with its tensors on a device; itself when they are on the CPU, and stay."""
+        if device.type == "cpu":
+            return self
+        inputs, labels = self.inputs.to(device), self.labels.to(device)
+        return replace(self, inputs=inputs, labels=labels, weights=self.weights.to(device))
+
+    def balanced(self, label_weights: Float64[np.ndarray, " L"]) -> PreparedMesh:
+        """The same mesh with every face's weight multiplied by that of its label."""
+        factors = torch.from_numpy(label_weights)[self.labels.clamp(min=0)]
+        return replace(self, weights=self.weights * factors)
 
 
 def prepare_mesh(
@@ -75,7 +90,10 @@ def prepare_all(
     augment: int = 0,
     seed: int = 0,
     on_progress: OnProgress = no_progress,
-) -> list[PreparedMesh]:
+    wanted: Container[int] | None = None,
+    device: torch.device = CPU,
+    augmentation: Augmentation = PLAIN,
+) -> dict[int, PreparedMesh]:
     """Prepares meshes to learn from or validate on, each followed by its deformed copies.
 
     Args:
@@ -85,21 +103,30 @@ def prepare_all(
         augment: deformed copies of every mesh.
         seed: of the deformations; copy j of mesh i depends on (seed, i, j) alone.
         on_progress: told of every mesh.
+        wanted: numbers of the meshes to prepare, copies counted: mesh i's copy j has number
+            i (1 + augment) + j; None for all.
+        device: where their tensors go.
+        augmentation: how copies are made.
+
+    Returns:
+        The prepared meshes by number.
 
     Raises:
         DataError: a mesh has no labelled area.
     """
-    prepared: list[PreparedMesh] = []
-    for index, item in enumerate(items):
-        for copy in range(1 + augment):
-            mesh = (
-                deform(item.mesh, np.random.default_rng([seed, index, copy])) if copy else item.mesh
-            )
-            changed = LabelledMesh(item.name, mesh, item.face_labels)
-            prepared.append(prepare_mesh(model, changed, label_map))
-            on_progress("geometry", len(prepared), len(items) * (1 + augment), item.name)
-        if not bool((prepared[-1].weights > 0).any()):
+    numbers = range(len(items) * (1 + augment))
+    chosen = [number for number in numbers if wanted is None or number in wanted]
+    prepared: dict[int, PreparedMesh] = {}
+    for number in chosen:
+        index, copy = divmod(number, 1 + augment)
+        item = items[index]
+        rng = np.random.default_rng([seed, index, copy])
+        changed = augmentation(item, rng) if copy else item
+        ready = prepare_mesh(model, changed, label_map)
+        if not bool((ready.weights > 0).any()):
             raise DataError(f"{item.name} has no labelled area; take it out of its split")
+        prepared[number] = ready.to(device)
+        on_progress("geometry", len(prepared), len(chosen), item.name)
     return prepared
 
 
@@ -117,6 +144,17 @@ def match_labels(
             f"the network does not know the labels {unknown}; it knows {list(model_names)}"
         )
     return np.array([list(model_names).index(name) for name in dataset_names], dtype=np.int64)
+
+
+def read_split(dataset: DatasetFolder, split: str) -> list[LabelledMesh]:
+    """Loads the meshes of a split; only "val" may be missing.
+
+    Raises:
+        DataError: the split is empty, or a mesh or its labels are malformed.
+    """
+    if split == "val" and not dataset.splits.get(split):
+        return []
+    return [dataset.load(name) for name in dataset.names(split)]
 
 
 def fingerprint(items: Iterable[LabelledMesh]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,27 @@ class RunFolder:
             except json.JSONDecodeError:
                 continue
         return records
+
+    @contextmanager
+    def writing(self, remedy: str) -> Iterator[None]:
+        """Errors of writing inside the block name the folder and say what to do after making room.
+
+        Raises:
+            OSError: writing failed.
+        """
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OSError(
+                f"cannot write into {self.path} ({reason}): make room, then {remedy}"
+            ) from error
+
+    def sweep(self) -> None:
+        """Removes the temporary files of a process that was killed while it wrote."""
+        for path in (self.config, self.metrics, self.last, self.best):
+            for left in self.path.glob(f".{path.stem}.*{path.suffix}"):
+                left.unlink(missing_ok=True)
 
     def forget_after(self, epoch: int) -> None:
         """Drops the lines of epochs that the stored state does not contain."""

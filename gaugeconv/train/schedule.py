@@ -37,9 +37,11 @@ class Schedule:
         return float(progress.step), float(self.steps_per_epoch * (self.config.epochs or 0))
 
     def over(self, progress: Progress) -> bool:
-        """Whether the run is complete."""
+        """Whether the run is complete, or has waited too long for a better validation."""
         done, total = self.amount(progress)
-        return done >= total
+        patience = self.config.patience
+        waited = progress.epoch - progress.improved_epoch
+        return done >= total or (0 < patience <= waited)
 
     def learning_rate(self, progress: Progress) -> float:
         """Linear warm-up, then half a cosine from the peak down to `FINAL_RATE` of it."""

@@ -145,7 +145,7 @@ def test_a_time_budget_ends_the_run_with_the_rate_near_its_floor(
 ) -> None:
     ticks = count()  # a step takes a second
     clock = SimpleNamespace(perf_counter=lambda: float(next(ticks)))
-    monkeypatch.setattr("gaugeconv.train.loop.time", clock)
+    monkeypatch.setattr("gaugeconv.train.trainer.time", clock)
     config = TrainConfig(epochs=None, minutes=0.15, lr=0.01, warmup_steps=2, val_every=2)
     result = train(rings, tmp_path / "run", config, tiny)
     records = result.run.read_metrics()

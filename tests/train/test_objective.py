@@ -62,10 +62,10 @@ def test_deformed_copies_follow_their_mesh_and_depend_on_the_seed_alone(
         model, items, identity, 2, 5, lambda _, done, total, __: told.append((done, total))
     )
     again = prepare_all(model, items, identity, 2, 5)
-    assert [item.name for item in once] == list("xxxyyy")
+    assert [item.name for item in once.values()] == list("xxxyyy")
     assert told == [(k + 1, 6) for k in range(6)]
-    weights = [item.weights for item in once]
-    for one, two in zip(weights, (item.weights for item in again), strict=True):
+    weights = [item.weights for item in once.values()]
+    for one, two in zip(weights, (item.weights for item in again.values()), strict=True):
         assert torch.equal(one, two)
     distinct = {tuple(one.tolist()) for one in weights}
     assert len(distinct) == 5  # the two originals are the same mesh
@@ -90,10 +90,10 @@ def test_gradients_of_a_batch_add_up_to_that_of_the_mean(
         LabelledMesh("y", mesh, np.zeros(mesh.num_faces, int)),
     ]
     meshes = prepare_all(model, items, np.arange(2))
-    optimiser_step(model, adamw(model, config), meshes, 0.0, config)
+    optimiser_step(model, adamw(model, config), meshes.values(), 2, 0.0, config)
     added = [p.grad.clone() for p in model.parameters() if p.grad is not None]
     model.zero_grad()
-    losses = [segmentation_loss(model(m.inputs), m.labels, m.weights) for m in meshes]
+    losses = [segmentation_loss(model(m.inputs), m.labels, m.weights) for m in meshes.values()]
     (sum(losses) / 2).backward()
     mean = [p.grad for p in model.parameters() if p.grad is not None]
     assert added
@@ -120,8 +120,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(
     with torch.no_grad():
         next(model.parameters()).fill_(float("nan"))
     last = list(model.parameters())[-1].clone()
-    with pytest.raises(GaugeConvError, match=r"the loss on x is nan: .* below 0\.003"):
-        optimiser_step(model, adamw(model, config), meshes, 0.1, config)
+    with pytest.raises(GaugeConvError, match=r"the loss on x is not finite: .* below 0\.003"):
+        optimiser_step(model, adamw(model, config), meshes.values(), 1, 0.1, config)
     assert torch.equal(last, list(model.parameters())[-1])
 
 

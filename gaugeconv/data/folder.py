@@ -4,6 +4,7 @@ DIR/labels.json            {"labels": ["foot", "hand", ...]}
 DIR/split.json             {"train": [names], "val": [names], "test": [names]}
 DIR/meshes/NAME.ply        or .obj, .off, .stl; faces of a PLY may carry an int `label`
 DIR/labels/NAME.npy|.txt   one integer per face or per vertex; goes before the PLY's labels
+DIR/classes.json           {"NAME": "hand", ...}, where whole meshes have a label; may be left out
 """
 
 from __future__ import annotations
@@ -17,8 +18,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from gaugeconv.data.label_files import labels_per_face, read_labels
-from gaugeconv.data.manifest import check_name, check_range, read_label_names, read_splits
+from gaugeconv.data.label_files import labels_per_face, read_labels, write_labels
+from gaugeconv.data.manifest import (
+    check_name,
+    check_range,
+    read_classes,
+    read_label_names,
+    read_splits,
+)
 from gaugeconv.errors import DataError
 from gaugeconv.files import atomic_path
 from gaugeconv.mesh import TriMesh
@@ -30,17 +37,21 @@ LABEL_SUFFIXES = (".npy", ".txt")
 
 @dataclass(frozen=True, eq=False)
 class LabelledMesh:
-    """A mesh with one label per face.
+    """A mesh with one label per face, and per vertex or as a whole where the dataset says so.
 
     Attributes:
         name: the name of the item in its dataset.
         mesh: the surface.
         face_labels: (F,), −1 for an unlabelled face.
+        vertex_labels: (V,), −1 for an unlabelled vertex; None where labels belong to faces.
+        class_label: the label of the whole mesh; None where it has none.
     """
 
     name: str
     mesh: TriMesh
     face_labels: Int64[np.ndarray, " F"]
+    vertex_labels: Int64[np.ndarray, " V"] | None = None
+    class_label: int | None = None
 
 
 class DatasetFolder:
@@ -52,6 +63,8 @@ class DatasetFolder:
     ``labels/NAME.npy`` or ``.txt``: one integer per face (or polygon) or per vertex, told apart by their
     count, −1 where there is no label. Without such a file, the face property ``label`` of the PLY is
     taken.
+    ``classes.json``: ``{name: label}`` for datasets of shapes to be told apart; where it names a mesh
+    that has no other labels, all its faces have that one.
 
     Opening it checks label names, splits and that every mesh exists; `load` reads a mesh.
 
@@ -72,6 +85,7 @@ class DatasetFolder:
         self._meshes = {
             name: self._mesh_file(name) for names in self.splits.values() for name in names
         }
+        self.classes: dict[str, int] = read_classes(self._inside("classes.json"), self.label_names)
 
     @property
     def items(self) -> dict[str, Path]:
@@ -101,20 +115,27 @@ class DatasetFolder:
         """
         if name not in self._meshes:
             raise DataError(f"{name!r} is in no split of {self.path / 'split.json'}")
-        path = self._meshes[name]
+        path, of_mesh = self._meshes[name], self.classes.get(name)
         mesh = TriMesh.load(path)
+        at_vertices = None
         label_file = self._find("labels", name, LABEL_SUFFIXES)
         if label_file is not None:
-            labels = labels_per_face(read_labels(label_file), mesh, label_file, path)
+            values = read_labels(label_file)
+            labels = labels_per_face(values, mesh, label_file, path)
+            if values.size == mesh.num_vertices:
+                check_range(values, label_file, self.label_names, "vertex")
+                at_vertices = values
         elif (inside := load_face_labels(path)) is not None:
             labels = inside
+        elif of_mesh is not None:
+            labels = np.full(mesh.num_faces, of_mesh)
         else:
             raise DataError(
                 f"{name} has no labels: {path} has no int face property `label`, and neither "
                 f"{self.path / 'labels' / name}.npy nor .txt exists; add one of them"
             )
         check_range(labels, label_file or path, self.label_names)
-        return LabelledMesh(name, mesh, labels)
+        return LabelledMesh(name, mesh, labels, at_vertices, of_mesh)
 
     @staticmethod
     def write(
@@ -123,9 +144,9 @@ class DatasetFolder:
         label_names: Sequence[str],
         splits: Mapping[str, Sequence[str]],
     ) -> DatasetFolder:
-        """Writes a dataset with labels inside binary PLY files.
+        """Writes a dataset with labels inside binary PLY files, those of vertices beside them.
 
-        The two JSON files come last, so that an interrupted folder cannot be taken for a whole one.
+        The JSON files come last, so that an interrupted folder cannot be taken for a whole one.
 
         Args:
             path: the folder; it must not hold a dataset yet.
@@ -141,10 +162,13 @@ class DatasetFolder:
         if (folder / "labels.json").exists():
             raise DataError(f"{folder} already holds a dataset; choose another folder")
         (folder / "meshes").mkdir(parents=True, exist_ok=True)
+        classes = {}
         for item in items:
-            check_name(item.name)
-            check_range(item.face_labels, folder / "meshes" / item.name, label_names)
-            item.mesh.save(folder / "meshes" / f"{item.name}.ply", face_labels=item.face_labels)
+            _write_item(folder, item, label_names)
+            if item.class_label is not None:
+                classes[item.name] = label_names[item.class_label]
+        if classes:
+            _write_json(folder / "classes.json", classes)
         named = {split: list(names) for split, names in splits.items()}
         _write_json(folder / "split.json", named)
         _write_json(folder / "labels.json", {"labels": list(label_names)})
@@ -189,6 +213,18 @@ class DatasetFolder:
                 f"{' and '.join(map(str, found))} are two files for one item: remove one"
             )
         return found[0] if found else None
+
+
+def _write_item(folder: Path, item: LabelledMesh, label_names: Sequence[str]) -> None:
+    """Writes one mesh with its labels, checked."""
+    check_name(item.name)
+    source = folder / "meshes" / item.name
+    check_range(item.face_labels, source, label_names)
+    if item.vertex_labels is not None:
+        check_range(item.vertex_labels, source, label_names, "vertex")
+        (folder / "labels").mkdir(exist_ok=True)
+        write_labels(folder / "labels" / f"{item.name}.npy", item.vertex_labels)
+    item.mesh.save(folder / "meshes" / f"{item.name}.ply", face_labels=item.face_labels)
 
 
 def _write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from gaugeconv.errors import DataError
+from gaugeconv.files import atomic_path
 from gaugeconv.mesh import TriMesh
 from gaugeconv.mesh.io import load_polygons
 
@@ -33,13 +34,29 @@ def read_labels(path: Path) -> Int64[np.ndarray, " N"]:
     raise DataError(f"{path}: labels are read from .txt, .npy or .npz")
 
 
+def write_labels(path: Path, labels: Int64[np.ndarray, " N"]) -> None:
+    """Writes one integer per line (.txt) or an integer array (.npy), whole or not at all.
+
+    Raises:
+        DataError: another suffix.
+        OSError: it cannot be written.
+    """
+    if path.suffix not in (".txt", ".npy"):
+        raise DataError(f"{path}: labels are written to .txt or .npy")
+    with atomic_path(path) as temporary:
+        if path.suffix == ".npy":
+            np.save(temporary, labels)
+        else:
+            np.savetxt(temporary, labels, fmt="%d")
+
+
 def read_result_names(path: Path) -> list[str]:
     """The array `label_names` of an .npz that `gaugeconv segment` wrote; empty without one.
 
     Raises:
         DataError: the file is malformed.
     """
-    with _opened(path, "a segmentation result") as file:
+    with opened(path, "a segmentation result") as file:
         archive = np.load(file, allow_pickle=False)
         if "label_names" not in archive:
             return []
@@ -116,7 +133,7 @@ def _read_text(path: Path) -> Int64[np.ndarray, " N"]:
 
 def _read_numpy(path: Path) -> np.ndarray:
     """The array of an .npy file, or `face_labels` of an .npz; never unpickles."""
-    with _opened(path, "a label array") as file:
+    with opened(path, "a label array") as file:
         if path.suffix == ".npz":
             return np.asarray(np.load(file, allow_pickle=False)["face_labels"])
         # mapping checks the file's size against its header before any memory is set aside
@@ -124,7 +141,7 @@ def _read_numpy(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: Path, what: str) -> Iterator[IO[bytes]]:
+def opened(path: Path, what: str) -> Iterator[IO[bytes]]:
     """The open file; all that numpy, zipfile and zlib raise on its content becomes a DataError."""
     with path.open("rb") as file:
         try:

@@ -27,12 +27,17 @@ def check_name(name: str) -> None:
         )
 
 
-def check_range(labels: Int64[np.ndarray, " F"], source: Path, label_names: Sequence[str]) -> None:
-    """Checks −1 ≤ label < K, naming the first face that breaks it."""
+def check_range(
+    labels: Int64[np.ndarray, " N"],
+    source: Path,
+    label_names: Sequence[str],
+    element: str = "face",
+) -> None:
+    """Checks −1 ≤ label < K, naming the first face (or other element) that breaks it."""
     wrong = np.flatnonzero((labels < -1) | (labels >= len(label_names)))
     if wrong.size:
         raise DataError(
-            f"{source}: label {labels[wrong[0]]} of face {wrong[0]} (and {wrong.size - 1} more) "
+            f"{source}: label {labels[wrong[0]]} of {element} {wrong[0]} (and {wrong.size - 1} more) "
             f"is outside -1 … {len(label_names) - 1}; labels.json has {len(label_names)} names"
         )
 
@@ -62,6 +67,18 @@ def read_label_names(path: Path) -> tuple[str, ...]:
     if len(set(names)) != len(names):
         raise DataError(f"{path} names a label twice: {sorted(names)}")
     return tuple(names)
+
+
+def read_classes(path: Path, label_names: Sequence[str]) -> dict[str, int]:
+    """The label of every mesh that classes.json names; none without the file."""
+    if not path.exists():
+        return {}
+    content = _read_json(path)
+    wrong = {name: label for name, label in content.items() if label not in label_names}
+    if wrong:
+        name, label = next(iter(wrong.items()))
+        raise DataError(f"{path}: {label!r}, the class of {name!r}, is not in labels.json")
+    return {name: label_names.index(str(label)) for name, label in content.items()}
 
 
 def read_splits(path: Path) -> dict[str, tuple[str, ...]]:

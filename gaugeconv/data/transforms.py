@@ -11,14 +11,28 @@ _WAVES = 4
 _SHORTEST_WAVE = 0.7  # in extents of the mesh: bends limbs, leaves fingers alone
 
 
+def mirror(mesh: TriMesh) -> TriMesh:
+    """The mirror image in the plane x = 0, with the winding reversed so that outside stays outside.
+
+    Vertices and faces keep their order and so their labels; a left hand becomes a right hand. Any other
+    plane gives the same up to a rigid motion. For a network with structure group SO(2) it is a new
+    shape: transports change sign, angles run the other way.
+
+    Raises:
+        MeshError: the mesh is intrinsic and has no positions.
+    """
+    return TriMesh(mesh.vertices * [-1.0, 1.0, 1.0], mesh.faces[:, [0, 2, 1]])
+
+
 def deform(
     mesh: TriMesh,
     rng: np.random.Generator,
     stretch: float = 0.15,
     bend: float = 0.3,
     noise: float = 0.0,
+    mirror: float = 0.0,
 ) -> TriMesh:
-    """A randomly stretched and bent copy of a mesh, vertex for vertex.
+    """A randomly stretched and bent copy of a mesh, vertex for vertex and face for face.
 
     The result's own geometry (areas, angles, geodesics) is that of its new positions, so
     whatever was computed for the original must be computed anew. Equivariant in distribution
@@ -30,9 +44,10 @@ def deform(
         stretch: largest relative change of length along three random orthogonal axes.
         bend: bound on the strain of a smooth random displacement; below 1, space does not fold.
         noise: standard deviation of independent vertex noise, in mean edge lengths.
+        mirror: probability that the copy is mirrored as well, see `mirror`.
 
     Returns:
-        A new mesh with the same faces.
+        A new mesh; its faces are the same but for the winding where it is mirrored.
 
     Raises:
         MeshError: the mesh is intrinsic and has no positions.
@@ -43,7 +58,12 @@ def deform(
     points = points + _smooth_displacement(points, rng, bend)
     if noise > 0:
         points = points + noise * mesh.mean_edge_length * rng.standard_normal(points.shape)
-    return TriMesh(points + centre, mesh.faces)
+    copy = TriMesh(points + centre, mesh.faces)
+    # drawn last, and only where it matters: other draws do not depend on it
+    return _mirrored(copy) if mirror > 0 and rng.random() < mirror else copy
+
+
+_mirrored = mirror  # `deform` has an argument of this name
 
 
 def _random_stretch(rng: np.random.Generator, stretch: float) -> Float64[np.ndarray, "3 3"]:

@@ -18,8 +18,15 @@ _NUMBERS: dict[str, tuple[type, float, float]] = {
     "scales": (float, 0, 1),
     "radial": (int, 1, 32),
     "dropout": (float, 0, 1),
+    "hks": (int, 0, 64),
 }
 """Type, smallest and largest value of fields that are numbers or tuples of numbers."""
+
+_VERSION = 2
+"""Of the fields; raise it with every new field, which needs a default that changes nothing."""
+
+_SINCE = {"hks": 2}
+"""Fields that configurations older than the given version lack."""
 
 _WIDEST = 8192
 """Most components of a feature."""
@@ -56,6 +63,9 @@ class SegmenterConfig:
             space, useful only where all meshes are posed alike.
         radial: radial functions per kernel.
         dropout: share of the head's features dropped during training.
+        hks: heat-kernel signatures among the inputs, a number of times between a small patch and the
+            whole shape. Gauge invariant; they tell by a sparse eigenproblem per mesh how the surface
+            hangs together far beyond R_l.
 
     Raises:
         DataError: no network can be built so: a field of another type, or out of range.
@@ -72,6 +82,7 @@ class SegmenterConfig:
     xyz: bool = False
     radial: int = 3
     dropout: float = 0.2
+    hks: int = 0
 
     def __post_init__(self) -> None:
         self._check_fields()
@@ -118,27 +129,44 @@ class SegmenterConfig:
         return tuple(math.sqrt(self.neighbors / (math.pi * size)) for size in self.sizes)
 
     def to_json(self) -> str:
-        """As one JSON object."""
-        return json.dumps(asdict(self))
+        """As one JSON object, with the version of its fields."""
+        return json.dumps({"config_version": _VERSION, **asdict(self)})
 
     @classmethod
     def from_json(cls, text: str) -> SegmenterConfig:
-        """Reads what `to_json` wrote.
+        """Reads what `to_json` of this or an earlier version wrote; newer fields get their defaults.
 
         Raises:
-            FileFormatError: not such an object, or one of another version with other fields.
+            FileFormatError: not such an object, or one of a later version.
         """
         try:
-            values: dict[str, Any] = json.loads(text)
-            known = {f.name for f in fields(cls)}
-            if set(values) != known:
-                raise FileFormatError(
-                    "the configuration's fields differ from this version's: "
-                    f"{sorted(set(values) ^ known)}"
-                )
+            values: dict[str, Any] = dict(json.loads(text))
+            _check_version(values, values.pop("config_version", 1))
             lists: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }
             return cls(**lists)
         except (ValueError, TypeError, RecursionError) as error:
             raise FileFormatError(f"not a segmenter configuration: {error}") from error
+
+
+def _check_version(values: dict[str, Any], version: object) -> None:
+    """Checks that the fields are those of a version that can be read.
+
+    Raises:
+        FileFormatError: they are not.
+    """
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise FileFormatError(f"config_version {version!r} is not a version number")
+    if version > _VERSION:
+        raise FileFormatError(
+            f"the configuration has version {version}, this gaugeconv reads up to {_VERSION}: "
+            "install a newer gaugeconv"
+        )
+    known = {field.name for field in fields(SegmenterConfig)}
+    newer = {name for name, since in _SINCE.items() if since > version}
+    wrong = (set(values) - known) | (known - newer - set(values))
+    if wrong:
+        raise FileFormatError(
+            f"the configuration's fields differ from this version's: {sorted(map(str, wrong))}"
+        )

@@ -13,6 +13,7 @@ from torch import Tensor
 from gaugeconv.errors import MeshError
 from gaugeconv.geometry import Frames, Neighborhoods
 from gaugeconv.geometry.features import centroid_features, surface_features
+from gaugeconv.geometry.heat import heat_kernel_signatures
 from gaugeconv.geometry.hierarchy import Level, build_hierarchy
 from gaugeconv.geometry.sampling import centered_positions
 from gaugeconv.models.config import SegmenterConfig
@@ -70,14 +71,19 @@ class SegmenterInput:
 
 
 def level_input_type(config: SegmenterConfig) -> FieldType:
-    """Per scale: three of order 0, one of order 1, one of order 2; from the centroid: 2 and 1."""
+    """Per scale: three of order 0, one of order 1, one of order 2; then those of each vertex."""
     scales = len(config.scales)
-    return FieldType(f"{3 * scales + 2 + 3 * config.xyz}x0 + {scales + 1}x1 + {scales}x2")
+    return FieldType(f"{3 * scales + _num_scalars(config)}x0 + {scales + 1}x1 + {scales}x2")
 
 
 def vertex_input_type(config: SegmenterConfig) -> FieldType:
-    """Position relative to the centroid: two of order 0, one of order 1."""
-    return FieldType(f"{2 + 3 * config.xyz}x0 + 1x1")
+    """Position relative to the centroid (two of order 0, one of order 1); what the config adds."""
+    return FieldType(f"{_num_scalars(config)}x0 + 1x1")
+
+
+def _num_scalars(config: SegmenterConfig) -> int:
+    """Features of order 0 that every vertex has."""
+    return 2 + 3 * config.xyz + config.hks
 
 
 def prepare(frames: Frames, config: SegmenterConfig) -> SegmenterInput:
@@ -90,35 +96,42 @@ def prepare(frames: Frames, config: SegmenterConfig) -> SegmenterInput:
     if not mesh.area > SMALLEST_AREA * float(mesh.edge_lengths.max()) ** 2:
         raise MeshError("the mesh's total area is zero: all its faces are slivers without width")
     levels = build_hierarchy(frames, config.sizes, config.radii, config.crossing)
-    everything = np.arange(mesh.num_vertices)
+    at_vertices = _vertex_features(frames, config)
     return SegmenterInput(
         tuple(
-            LevelInput(_level_features(level, frames, config), level.within, level.down, level.up)
+            LevelInput(
+                _level_features(level, at_vertices, config), level.within, level.down, level.up
+            )
             for level in levels
         ),
-        _tensor(_by_order([_position(frames, everything, config)])),
+        _tensor(_by_order([at_vertices])),
         torch.from_numpy(mesh.faces.copy()),
         frames,
     )
 
 
-Orders = list[Float64[np.ndarray, "N _"]]
+Orders = list[Float64[np.ndarray, "_ _"]]
 """Features of order 0, of order 1 and of order 2."""
 
 
-def _level_features(level: Level, frames: Frames, config: SegmenterConfig) -> Float[Tensor, "N d"]:
-    parts = [_position(frames, level.vertices, config)]
+def _level_features(
+    level: Level, at_vertices: Orders, config: SegmenterConfig
+) -> Float[Tensor, "N d"]:
+    parts = [[features[level.vertices] for features in at_vertices]]
     for scale in config.scales:
         described = surface_features(level.surface.within(scale * level.surface.radius))
         parts.append([described[:, :3], described[:, 3:5], described[:, 5:]])
     return _tensor(_by_order(parts))
 
 
-def _position(frames: Frames, vertices: np.ndarray, config: SegmenterConfig) -> Orders:
-    relative = centroid_features(frames, vertices)
+def _vertex_features(frames: Frames, config: SegmenterConfig) -> Orders:
+    """What a vertex knows without its neighbours, for all vertices."""
+    relative = centroid_features(frames, np.arange(frames.mesh.num_vertices))
     scalars = [relative[:, :2]]
     if config.xyz:
-        scalars.append(centered_positions(frames.mesh)[vertices])
+        scalars.append(centered_positions(frames.mesh))
+    if config.hks:
+        scalars.append(heat_kernel_signatures(frames.mesh, config.hks))
     return [np.concatenate(scalars, axis=1), relative[:, 2:]]
 
 

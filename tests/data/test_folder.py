@@ -315,3 +315,44 @@ def test_binary_rubbish_is_refused(tmp_path: Path, file: str) -> None:
     (tmp_path / file).write_bytes(b"\xff\xfe\x00rubbish")
     with pytest.raises(DataError, match="labels"):
         read_labels(tmp_path / file)
+
+
+def test_labels_of_vertices_and_whole_meshes_are_written_and_read(
+    tmp_path: Path, sphere: TriMesh
+) -> None:
+    at_vertices = np.arange(sphere.num_vertices) % 3 - 1
+    faces = faces_from_vertices(at_vertices, sphere.faces)
+    items = [
+        LabelledMesh("a", sphere, faces, at_vertices),
+        LabelledMesh("b", sphere, np.full(80, 1), class_label=1),
+    ]
+    dataset = DatasetFolder.write(tmp_path / "set", items, NAMES, {"train": ["a", "b"]})
+    one, two = (dataset.load(name) for name in "ab")
+    np.testing.assert_array_equal(one.vertex_labels, at_vertices)
+    np.testing.assert_array_equal(one.face_labels, faces)
+    assert (one.class_label, two.class_label, two.vertex_labels) == (None, 1, None)
+    assert dataset.classes == {"b": 1}
+
+
+def test_a_class_stands_in_for_labels_that_a_mesh_lacks(root: Path, sphere: TriMesh) -> None:
+    sphere.save(root / "meshes" / "a.ply")  # without labels
+    (root / "classes.json").write_text('{"a": "south", "b": "south"}')
+    dataset = DatasetFolder(root)
+    np.testing.assert_array_equal(dataset.load("a").face_labels, np.ones(80))
+    np.testing.assert_array_equal(dataset.load("b").face_labels, hemispheres(sphere))
+    assert dataset.load("b").class_label == 1
+
+
+@pytest.mark.parametrize("content", ['{"a": "west"}', '{"a": 1}', '{"a": ["south"]}', "[]", "{"])
+def test_bad_classes_are_refused(root: Path, content: str) -> None:
+    (root / "classes.json").write_text(content)
+    with pytest.raises(DataError, match=r"classes\.json"):
+        DatasetFolder(root)
+
+
+def test_vertex_labels_out_of_range_name_the_vertex(root: Path, sphere: TriMesh) -> None:
+    values = np.zeros(sphere.num_vertices, dtype=np.int64)
+    values[7] = 2
+    write_labels(root, "a.npy", values)
+    with pytest.raises(DataError, match=r"label 2 of vertex 7"):
+        DatasetFolder(root).load("a")

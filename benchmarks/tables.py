@@ -1,16 +1,20 @@
-"""`python -m benchmarks.tables ROW …`: recorded figures as the Markdown tables of the docs."""
+"""Recorded figures as Markdown: `python -m benchmarks.tables ROW …`, or `--page docs/layers.md`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
 
+_PLACE = re.compile(r"(<!-- row (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+
 
 def table(figures: dict[str, dict[str, Any]]) -> str:
-    """One line per entry, one column per figure; figures to three digits."""
+    """One line per entry, one column per figure; figures to two digits."""
     columns = list(next(iter(figures.values())))
     lines = ["| | " + " | ".join(name.replace("_", " ") for name in columns) + " |"]
     lines.append("|---" * (len(columns) + 1) + "|")
@@ -25,8 +29,18 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return f"`{value}`"
     if isinstance(value, int) or value == 0:
-        return str(value)
+        return str(int(value))
     return f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"
+
+
+def recorded(row: str) -> str:
+    """The table of `results/ROW.json`."""
+    return table(json.loads((harness.RESULTS / f"{row}.json").read_text())["figures"])
+
+
+def updated(page: str) -> str:
+    """The page with a recorded table between each `<!-- row ROW -->` and `<!-- end -->`."""
+    return _PLACE.sub(lambda found: found[1] + recorded(found[2]) + found[3], page)
 
 
 def main() -> None:
@@ -34,13 +48,17 @@ def main() -> None:
         description="Prints results/ROW.json as Markdown tables; run `python -m benchmarks ROW` before."
     )
     parser.add_argument(
-        "rows", nargs="+", metavar="ROW", help="rows whose entries have equal figures"
+        "rows", nargs="*", metavar="ROW", help="rows whose entries have equal figures"
     )
-    for row in parser.parse_args().rows:
-        path = harness.RESULTS / f"{row}.json"
-        if not path.is_file():
+    parser.add_argument("--page", type=Path, help="a page whose tables to bring up to date")
+    arguments = parser.parse_args()
+    if arguments.page:
+        text = arguments.page.read_text(encoding="utf-8")
+        arguments.page.write_text(updated(text), encoding="utf-8")
+    for row in arguments.rows:
+        if not (harness.RESULTS / f"{row}.json").is_file():
             parser.error(f"no results of {row!r}: run `python -m benchmarks {row}`")
-        print(table(json.loads(path.read_text())["figures"]), end="\n\n")
+        print(recorded(row), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -208,7 +208,7 @@ def experiment(
     folder: str | Path,
     out: str | Path,
     settings: Settings,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = partial(print, flush=True),
 ) -> dict[str, Any]:
     """All networks; what lies in `out` with the same settings is not computed again."""
     Path(out).mkdir(parents=True, exist_ok=True)

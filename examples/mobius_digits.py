@@ -42,6 +42,8 @@ HIDDEN = {
 NETWORKS = ("CNN", *HIDDEN)
 CLASSES = 10
 
+say = partial(print, flush=True)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -208,7 +210,7 @@ def experiment(
     folder: str | Path,
     out: str | Path,
     settings: Settings,
-    report: Callable[[str], None] = partial(print, flush=True),
+    report: Callable[[str], None] = say,
 ) -> dict[str, Any]:
     """All networks; what lies in `out` with the same settings is not computed again."""
     Path(out).mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from gaugeconv.sphere import (
     sphere_pyramid,
 )
 from gaugeconv.sphere.experiment import load_summary
-from gaugeconv.sphere.experiment.contenders import small
+from gaugeconv.sphere.experiment.contenders import Contender, GridSpec, paper_s2cnn, small
 from gaugeconv.sphere.experiment.plan import TASKS
 from gaugeconv.sphere.experiment.speed import measure_speed
 from gaugeconv.sphere.s2cnn_layers import ToGrid
@@ -108,6 +108,27 @@ def sphere_speed() -> dict[str, Any]:
     return figures
 
 
+def sphere_scaling() -> dict[str, Any]:
+    """Time per image against bandwidth b, S2CNN and a gauge network on 10·4ⁿ + 2 ≈ b² points."""
+    figures: dict[str, Any] = {}
+    for bandwidth, subdivisions in ((12, 2), (24, 3), (48, 4)):
+        levels = (10 * 4 ** (subdivisions - 1) + 2,)
+        layout = GaugeLayout(("24x0 + 12x1 + 6x2",), (2,))
+        for task in TASKS:
+            pair = (
+                Contender("s2cnn", task, paper_s2cnn(task, bandwidth)),
+                Contender(
+                    "gauge", task, layout, GridSpec("icosphere", subdivisions), levels, nested=True
+                ),
+            )
+            found = measure_speed(pair, batch=4, rounds=3)
+            figures[f"{task}, b = {bandwidth}"] = {
+                **{name: times["per_image_ms"] for name, times in found.items()},
+                "ratio": found["s2cnn"]["per_image_ms"] / found["gauge"]["per_image_ms"],
+            }
+    return figures
+
+
 def sphere_small() -> dict[str, Any]:
     """Summary of a finished `gaugeconv sphere experiment --small`, from the folder $GAUGECONV_SPHERE."""
     folder = os.environ.get("GAUGECONV_SPHERE")
@@ -116,4 +137,4 @@ def sphere_small() -> dict[str, Any]:
     return load_summary(Path(folder))
 
 
-ROWS = (sphere_equivariance, sphere_eigenvalues, sphere_speed, sphere_small)
+ROWS = (sphere_equivariance, sphere_eigenvalues, sphere_speed, sphere_scaling, sphere_small)

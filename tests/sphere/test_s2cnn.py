@@ -6,7 +6,7 @@ import torch
 
 from gaugeconv.errors import DataError
 from gaugeconv.sphere.equivariance import SmoothSignal, rotation_error, smooth_signals
-from gaugeconv.sphere.experiment.contenders import full
+from gaugeconv.sphere.experiment.contenders import full, paper_s2cnn
 from gaugeconv.sphere.grids import driscoll_healy
 from gaugeconv.sphere.homogeneous import values_at
 from gaugeconv.sphere.rotations import from_euler, random_rotation
@@ -98,9 +98,10 @@ def test_convolution_is_a_weighted_sum_over_the_kernels_rotations():
 
 
 def test_the_published_segmentation_network_has_its_number_of_parameters():
-    layout = full("segmentation")[0].layout
-    torch.set_default_dtype(torch.float32)
-    small = S2CNNLayout(12, layout.channels, tuple(band // 7 + 1 for band in layout.bands))
+    published = full("segmentation")[0].layout
+    assert published.bands == (42, 35, 27, 20, 27, 35, 42)
+    small = paper_s2cnn("segmentation", 8)
+    assert small.channels == published.channels
     count = sum(p.numel() for p in S2CNN(small, "segmentation").parameters())
     assert round(count / 1000) == 204  # kernels have as many points at every bandwidth
 

@@ -3,7 +3,7 @@
 The experiment of Weiler et al. (arXiv:2106.06020, on the Möbius band): networks see digits in the middle
 of a flat band and are tested on digits anywhere on it, which come back upside down after one turn.
 
-    python -m examples.mobius_digits DATA [--out FOLDER] [--quick]
+    python -m examples.mobius_digits DATA [--out FOLDER] [--network NAME] [--quick]
 
 DATA is a folder with the four idx files of MNIST (or the environment variable MNIST).
 """
@@ -14,9 +14,9 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,6 @@ HIDDEN = {
 
 NETWORKS = ("CNN", *HIDDEN)
 CLASSES = 10
-
-say = partial(print, flush=True)
 
 
 @dataclass(frozen=True)
@@ -207,15 +205,12 @@ def measure(name: str, digits: Digits, settings: Settings) -> dict[str, Any]:
 
 
 def experiment(
-    folder: str | Path,
-    out: str | Path,
-    settings: Settings,
-    report: Callable[[str], None] = say,
+    folder: str | Path, out: str | Path, settings: Settings, names: Sequence[str] = NETWORKS
 ) -> dict[str, Any]:
-    """All networks; what lies in `out` with the same settings is not computed again."""
+    """The networks of these names; what lies in `out` with the same settings is not computed again."""
     Path(out).mkdir(parents=True, exist_ok=True)
     recipe, digits, results = asdict(settings), None, {}
-    for name in NETWORKS:
+    for name in names:
         path = Path(out) / f"{name}.json"
         stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if stored.get("settings") != recipe:
@@ -223,12 +218,12 @@ def experiment(
             stored = {"settings": recipe, **measure(name, digits, settings)}
             with atomic_path(path) as temporary:
                 temporary.write_text(json.dumps(stored, indent=2), encoding="utf-8")
-        results[name] = {key: value for key, value in stored.items() if key != "settings"}
-        row = results[name]
-        report(
+        row = results[name] = {key: value for key, value in stored.items() if key != "settings"}
+        print(
             f"{name:>10}: {row['parameters']} parameters; errors: centred {row['error_centred']:.2%}, "
             f"turned over {row['error_turned_over']:.2%}, anywhere {row['error_shifted']:.2%}; "
-            f"scores move by {row['scores_move_by']:.1e}"
+            f"scores move by {row['scores_move_by']:.1e}",
+            flush=True,
         )
     return {"settings": recipe, "networks": results}
 
@@ -237,12 +232,15 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("data", nargs="?", default=os.environ.get("MNIST"), help="idx files")
     parser.add_argument("--out", default="runs/mobius", help="where results lie (runs/mobius)")
+    parser.add_argument(
+        "--network", action="append", choices=NETWORKS, help="one of them, or more (all)"
+    )
     parser.add_argument("--quick", action="store_true", help="to see that it runs")
     args = parser.parse_args(arguments)
     if args.data is None:
         parser.error("give the folder of the MNIST files, or set MNIST")
     settings = QUICK if args.quick else Settings()
-    return experiment(args.data, args.out, settings)
+    return experiment(args.data, args.out, settings, args.network or NETWORKS)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,8 @@ class GaugeSphereNet(nn.Module):
             self.decode = nn.ModuleList(
                 _Stage(t, n, radial) for t, n in zip(types[:-1], layout.blocks[:-1], strict=True)
             )
-            self.leave = _Arrive(types[0], points, SIGNAL, radial)
+            self.narrow = GaugeLinear(types[0], points)  # before it spreads to many points
+            self.leave = _Arrive(points, points, SIGNAL, radial)
             width = points.num_channels
         outputs = num_outputs(task)
         self.head = nn.Sequential(
@@ -159,7 +160,7 @@ class GaugeSphereNet(nn.Module):
         for i in reversed(range(len(self.up))):
             y = self.up[i](y, levels[i + 1].up, skips[i])
             y = self.decode[i](y, levels[i].within)
-        y = self.leave(y, levels[0].up, x[..., None])
+        y = self.leave(self.narrow(y), levels[0].up, x[..., None])
         labelled: Tensor = self.head(invariants(y, self.layout.point_type))
         return labelled
 

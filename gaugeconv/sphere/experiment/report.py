@@ -129,6 +129,8 @@ def fill(document: Path, summary: dict[str, Any]) -> list[str]:
 
 
 def _with_spread(row: dict[str, Any], name: str) -> str:
+    if row[name] is None:
+        return "–"
     spread = row[f"{name}_spread"]
     return f"{row[name]:.3f}" + ("" if spread is None else f" ± {spread:.3f}")
 

@@ -60,8 +60,8 @@ def _row(key: tuple[str, str, int, bool], runs: list[dict[str, Any]]) -> dict[st
         "runs": len(runs),
     }
     for name in _AVERAGED:
-        values = [run[name] for run in runs]
-        row[name] = statistics.fmean(values)
+        values = [run[name] for run in runs if run[name] is not None]
+        row[name] = statistics.fmean(values) if values else None
         row[f"{name}_spread"] = statistics.stdev(values) if len(values) > 1 else None
     return row
 

@@ -101,12 +101,17 @@ def train_cell(cell: Cell, plan: Plan, folder: str, device: str = "cpu") -> dict
     return {
         "score": score(network, cell.contender.task, split.held_out, rotated=True),
         "score_at_rest": score(network, cell.contender.task, split.held_out, rotated=False),
-        "rotation_error": rotation_error(network.cpu(), grid, smooth_signals(4), rng),
+        "rotation_error": _finite(rotation_error(network.cpu(), grid, smooth_signals(4), rng)),
         "parameters": sum(p.numel() for p in network.parameters()),
         "grid": grid.name,
         "training_seconds": seconds,
-        "loss": loss if math.isfinite(loss) else None,
+        "loss": _finite(loss),
     }
+
+
+def _finite(value: float) -> float | None:
+    """A number that JSON can hold; None for what a diverged training leaves."""
+    return value if math.isfinite(value) else None
 
 
 def _fit(network: nn.Module, cell: Cell, plan: Plan, split: Split) -> float:

@@ -24,7 +24,7 @@ from torch import Tensor
 from benchmarks.harness import record
 from gaugeconv import ops
 from gaugeconv.geometry import Neighborhoods
-from gaugeconv.ops import convolve_op, fused
+from gaugeconv.ops import convolve_op
 from gaugeconv.reps import KernelSpace
 
 CHANNELS = (1, 1, 2, 3, 5, 8, 16, 31, 257)
@@ -118,12 +118,8 @@ def _ways(rng: np.random.Generator) -> ExitStack:
     """Makes the operation go one of its ways, whatever the sizes."""
     forward, backward = (bool(way) for way in rng.integers(0, 2, 2))
     stack = ExitStack()
-    for module, name, way in (
-        (convolve_op, "forward_transforms", forward),
-        (fused, "forward_transforms", forward),
-        (convolve_op, "backward_transforms", backward),
-    ):
-        stack.enter_context(mock.patch.object(module, name, lambda *_, way=way: way))
+    for name, way in (("forward_transforms", forward), ("backward_transforms", backward)):
+        stack.enter_context(mock.patch.object(convolve_op, name, lambda *_, way=way: way))
     return stack
 
 

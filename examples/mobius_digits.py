@@ -28,7 +28,7 @@ from torch import Tensor, nn
 import gaugeconv as gc
 from examples.mobius_band import drawn, flat_band, frames_along, shrunk
 from gaugeconv.files import atomic_path
-from gaugeconv.nn import GatedNonlinearity, GaugeConv, invariants, num_invariants
+from gaugeconv.nn import GatedNonlinearity, GaugeConv
 from gaugeconv.sphere.mnist import load_digits
 
 HIDDEN = {
@@ -50,7 +50,9 @@ class Settings:
     Attributes:
         around, across: vertices along the band and across it.
         radius: of the kernels, in distances between vertices.
+        radial: functions of the distance in a kernel.
         layers: convolutions.
+        scalars: channels after the last of them.
         train, test: digits.
         epochs, batch, rate: passes over the training digits, digits per step, largest step of Adam.
         parameters: that every network has, as nearly as its width allows.
@@ -60,7 +62,9 @@ class Settings:
     around: int = 24
     across: int = 11
     radius: float = 2.9
+    radial: int = 2
     layers: int = 3
+    scalars: int = 24
     train: int = 4000
     test: int = 2000
     epochs: int = 8
@@ -82,24 +86,21 @@ def band_pairs(around: int, across: int, radius: float) -> gc.Neighborhoods:
 
 
 class BandNet(nn.Module):
-    """Convolutions with D1 fields on the band, invariants, their mean and maximum over it, scores."""
+    """Convolutions with D1 fields on the band, the last to scalars, and scores from all that was seen."""
 
     def __init__(self, settings: Settings, hidden: str) -> None:
         super().__init__()
         self.pairs = band_pairs(settings.around, settings.across, settings.radius)
-        picture, field = gc.FieldType("0+", "D1"), gc.FieldType(hidden, "D1")
-        types = [picture] + [field] * settings.layers
-        self.convs = nn.ModuleList(GaugeConv(a, b, radial=2) for a, b in pairwise(types))
-        self.gates = nn.ModuleList(GatedNonlinearity(field) for _ in self.convs)
-        self.field = field
-        self.head = nn.Linear(2 * num_invariants(field), CLASSES)
+        specs = ["0+", *[hidden] * (settings.layers - 1), f"{settings.scalars}x0+"]
+        types = [gc.FieldType(spec, "D1") for spec in specs]
+        self.convs = nn.ModuleList(GaugeConv(a, b, radial=settings.radial) for a, b in pairwise(types))
+        self.gates = nn.ModuleList(GatedNonlinearity(t) for t in types[1:])
+        self.head = nn.Linear(2 * settings.scalars, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
         for conv, gate in zip(self.convs, self.gates, strict=True):
             x = gate(conv(x, self.pairs))
-        seen = invariants(x, self.field)
-        scores: Tensor = self.head(torch.cat([seen.mean(dim=1), seen.amax(dim=1)], dim=1))
-        return scores
+        return self.head(seen(x))
 
 
 class ChartNet(nn.Module):
@@ -108,16 +109,20 @@ class ChartNet(nn.Module):
     def __init__(self, settings: Settings, channels: int) -> None:
         super().__init__()
         self.shape = (settings.around, settings.across)
-        widths = [1] + [channels] * settings.layers
+        widths = [1, *[channels] * (settings.layers - 1), settings.scalars]
         self.convs = nn.ModuleList(nn.Conv2d(a, b, 5, padding=2) for a, b in pairwise(widths))
-        self.head = nn.Linear(2 * channels, CLASSES)
+        self.head = nn.Linear(2 * settings.scalars, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
         y = x.transpose(1, 2).unflatten(2, self.shape)
         for conv in self.convs:
             y = nn.functional.silu(conv(y))
-        scores: Tensor = self.head(torch.cat([y.mean(dim=(2, 3)), y.amax(dim=(2, 3))], dim=1))
-        return scores
+        return self.head(seen(y.flatten(2).transpose(1, 2)))
+
+
+def seen(x: Tensor) -> Tensor:
+    """(B, 2 C) mean and maximum over the band of scalars (B, V, C)."""
+    return torch.cat([x.mean(dim=1), x.amax(dim=1)], dim=1)
 
 
 def num_parameters(network: nn.Module) -> int:

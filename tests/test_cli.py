@@ -32,6 +32,7 @@ COMMANDS = (
     "repair",
     "view",
     "data",
+    "sphere",
     "cache",
     "bench",
     "warmup",

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -111,15 +116,13 @@ def transform_first() -> dict[str, Any]:
     ):
         types = FieldType(in_type), FieldType(out_type), 3
         maps = product_map(*types), product_map(*types, transposed=True)
-        sides = [tables.pair_tables(pairs, basis, torch.float32, side) for side in (False, True)]
+        made = tables.pair_tables(pairs, basis, torch.float32)
         kernel = torch.randn(maps[0].back_index.shape[1])
         x = torch.randn(1, pairs.num_sources, types[0].dim)
         seconds = alternating_medians(
             {
-                "aggregate_first": partial(cpu.multiply, x, sides[0], maps[0], kernel, None),
-                "transform_first": partial(
-                    cpu.transform_first, x, sides[1], maps[1], kernel, pairs.num_targets
-                ),
+                "aggregate_first": partial(cpu.multiply, x, made, maps[0], kernel, None),
+                "transform_first": partial(cpu.transform_first, x, made, maps[1], kernel),
             }
         )
         counts = pairs.source.numel(), pairs.num_targets, pairs.num_sources
@@ -217,7 +220,20 @@ def _shares(step: Any, steps: int = 5) -> dict[str, float]:
     return {name: round(time / total, 4) for name, time in largest}
 
 
+def first_use() -> dict[str, Any]:
+    """`gaugeconv warmup` with an empty cache of compiled kernels and with a full one: seconds."""
+    figures = {}
+    with tempfile.TemporaryDirectory() as cache:
+        for state in ("empty", "full"):
+            command = [sys.executable, "-m", "gaugeconv", "warmup", "--json"]
+            environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+            run = subprocess.run(command, env=environment, capture_output=True, check=True)
+            figures[state] = json.loads(run.stdout)["seconds"]
+    return figures
+
+
 ROWS = (
+    first_use,
     segment_sums,
     mixed_precision,
     transform_first,

@@ -18,7 +18,7 @@ def register(commands: Commands) -> None:
         help="measure speed and accuracy, in a checkout of the repository",
         description="Runs rows of the benchmarks and records their figures in benchmarks/results. "
         "The benchmarks are part of the repository, not of the installed package.",
-        epilog="Example: gaugeconv bench convolution_10k",
+        epilog="Example: gaugeconv bench operator_speed",
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="which rows (default: all)")
     parser.set_defaults(run=run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,14 @@ def _register_experiment(parts: Commands) -> None:
     parser.add_argument("--data", required=True, type=path_text, metavar="DIR", help=_DIGITS)
     parser.add_argument("--out", required=True, type=path_text, metavar="DIR", help="results")
     parser.add_argument("--jobs", type=positive_int, default=1, metavar="N", help="processes")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
+    parser.add_argument(
+        "--digits",
+        type=lambda text: whole_number(text, 1, 9),
+        default=1,
+        metavar="N",
+        help="digits on every image to be segmented (default: 1)",
+    )
     parser.add_argument(
         "--search",
         type=lambda text: whole_number(text, 0, 1000),
@@ -133,8 +141,9 @@ def run_experiment(args: argparse.Namespace) -> int:
     require_figure()
     require_writable(Path(args.out))
     settings = experiment.Settings(args.data, Path(args.out), args.jobs, args.device, args.search)
+    plan = replace(experiment.plan_named(args.plan), digits=args.digits)
     with Bars() as bars:
-        summary = experiment.run_experiment(experiment.plan_named(args.plan), settings, bars)
+        summary = experiment.run_experiment(plan, settings, bars)
     _print(summary, args.json)
     return 0
 

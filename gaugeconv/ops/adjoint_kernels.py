@@ -1,7 +1,8 @@
 """Compiled loops of the transposed aggregation; `gaugeconv.ops.cpu` says what the arrays hold.
 
-Moments of a target flow back to the sources of its pairs. A call serves one range of sources, so
-that several may run at once and every sum keeps its order.
+Moments travel along the pairs and become channels again. Two loops do it: a vertex gathers, or a row
+sends and one call serves one range of receivers. Either way several calls may run at once and
+every sum keeps its order.
 """
 
 from __future__ import annotations
@@ -44,12 +45,18 @@ def _set_message(v, dim, g, base, at, factor, count):
             for j in range(count):
                 v[i] += factor[j] * g[base + at[j] + i]
         return
-    for i in range(0, dim, width):
-        i = min(i, dim - width)
-        total = zero(v)
+    for start in range(0, dim, 4 * width):
+        i0, i1 = min(start, dim - width), min(start + width, dim - width)
+        i2, i3 = min(start + 2 * width, dim - width), min(start + 3 * width, dim - width)
+        v0 = v1 = v2 = v3 = zero(v)
         for j in range(count):
-            total = fma(total, load(g, base + at[j] + i), spread(factor, j))
-        store(v, i, total)
+            k, f = base + at[j], spread(factor, j)
+            v0, v1 = fma(v0, load(g, k + i0), f), fma(v1, load(g, k + i1), f)
+            v2, v3 = fma(v2, load(g, k + i2), f), fma(v3, load(g, k + i3), f)
+        store(v, i0, v0)
+        store(v, i1, v1)
+        store(v, i2, v2)
+        store(v, i3, v3)
 
 
 @njit(**JIT)
@@ -104,11 +111,15 @@ def _compiled(stamp):
     """The entry point; `gaugeconv.ops.cpu_kernels` says why there is a stamp."""
 
     @njit(cache=True, **JIT)
-    def spread_rows(g, first, last, lowest, end, ptr, source, radial, trig, blocks, segments, out):
-        """Adds what flows from rows [first, last) to sources [lowest, end) to out[b, q, channel].
+    def send_moments(g, gather, first, last, lowest, end, tables, blocks, segments, out):
+        """Adds ρ(…) Σ factor · moments of each pair of rows [first, last) to out[b, vertex, channel].
 
-        g[b, i - first, column] are moments of row i; blocks and segments as for `aggregate_rows`.
+        The transpose of `aggregate_rows`. With `gather`, tables are those of the adjoint of what is
+        transposed: row i reads g[b, source, column] and adds to its own target. Otherwise they are
+        those of what is transposed itself: g[b, i - first, column] belongs to row i, and of the
+        sources of its pairs those in [lowest, end) are added to. Blocks and segments as there.
         """
+        ptr, source, radial, trig, _, target = tables
         dim, top, rows = out.shape[2], highest_order(blocks, segments), harmonic_rows(segments)
         factor = np.zeros(max(stamp, rows.size * radial.shape[0]), dtype=out.dtype)
         at = np.zeros(factor.size, dtype=np.int64)
@@ -118,19 +129,25 @@ def _compiled(stamp):
         for p in range(first, last):
             for e in range(ptr[p], ptr[p + 1]):
                 q = source[e]
-                if q < lowest or q >= end:
+                if gather:
+                    come, go = q, target[p]
+                    set_harmonics(angle, 0, top, trig[2, e], -trig[3, e])
+                    set_harmonics(turn, 0, top, trig[0, e], trig[1, e])
+                elif lowest <= q < end:
+                    come, go = p - first, q
+                    set_harmonics(angle, 0, top, trig[0, e], trig[1, e])
+                    set_harmonics(turn, 0, top, trig[2, e], -trig[3, e])
+                else:
                     continue
-                set_harmonics(angle, 0, top, trig[0, e], trig[1, e])
-                set_harmonics(turn, 0, top, trig[2, e], -trig[3, e])
                 count = _pair_factors(factor, at, radial, e, segments, angle, rows, dim)
                 for b in range(g.shape[0]):
-                    base = (b * g.shape[1] + p - first) * g.shape[2]
+                    base = (b * g.shape[1] + come) * g.shape[2]
                     _set_message(v, dim, moments, base, at, factor, count)
                     if radial[0, e] != 0:
                         _add_center(v, moments, base, blocks, radial[0, e], angle)
-                    _add_turned(features, (b * out.shape[1] + q) * dim, v, blocks, turn)
+                    _add_turned(features, (b * out.shape[1] + go) * dim, v, blocks, turn)
 
-    return spread_rows
+    return send_moments
 
 
-spread_rows = _compiled(_source_stamp())
+send_moments = _compiled(_source_stamp())

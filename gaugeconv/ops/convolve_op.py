@@ -16,38 +16,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gaugeconv.errors import GaugeConvError
 from gaugeconv.ops import cpu
 from gaugeconv.ops.costs import backward_transforms, forward_transforms
 from gaugeconv.ops.moments import ProductMap, product_map
-from gaugeconv.ops.tables import PairTables
+from gaugeconv.ops.tables import PairTables, table_arguments
 from gaugeconv.reps import FieldType
 
-Tensors = Sequence[Tensor]
 _KERNEL = (
-    "Tensor rings, Tensor center, Tensor[] tables, Tensor[] adjoint, str in_type, str out_type"
+    f"Tensor rings, Tensor center, {table_arguments(adjoint=False)}, "
+    f"{table_arguments(adjoint=True)}, str in_type, str out_type"
 )
+# the tables are arguments one by one because PyTorch takes lists apart slowly
 
 
 @torch.library.custom_op(
     "gaugeconv::convolve", mutates_args=(), schema=f"(Tensor x, {_KERNEL}) -> Tensor"
 )
-def convolve_op(
-    x: Tensor,
-    rings: Tensor,
-    center: Tensor,
-    tables: Tensors,
-    adjoint: Tensors,
-    in_type: str,
-    out_type: str,
-) -> Tensor:
+def convolve_op(x: Tensor, rings: Tensor, center: Tensor, *rest: Any) -> Tensor:
     """The convolution of x (B, Q, in), in its dtype; sums are in the dtype of the tables.
 
-    `adjoint` may be empty where no gradient is wanted; on the CPU one of several ways needs it.
+    The tables of the adjoint are needed for gradients only.
     """
+    tables, _, maps = _geometry(rings, rest)
     coordinates = _coordinates(rings, center)
-    maps = _maps(rings, in_type, out_type)
-    if adjoint and not x.is_cuda and forward_transforms(*maps, *_counts(tables, x)):
-        return _transform_first(x, adjoint, maps[1], coordinates, tables[0].numel() - 1)
+    if not x.is_cuda and forward_transforms(*maps, *_counts(tables, x)):
+        return _transform_first(x, tables, maps[1], coordinates)
     y, _ = _multiply(x, tables, maps[0], coordinates, None)
     return y.to(x.dtype)
 
@@ -59,28 +53,25 @@ def convolve_op(
     "-> (Tensor, Tensor, Tensor)",
 )
 def convolve_backward_op(
-    dy: Tensor,
-    x: Tensor,
-    rings: Tensor,
-    center: Tensor,
-    tables: Tensors,
-    adjoint: Tensors,
-    in_type: str,
-    out_type: str,
-    need_x: bool,
-    need_kernel: bool,
+    dy: Tensor, x: Tensor, rings: Tensor, center: Tensor, *rest: Any
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, rings and center from dy (B, P, out); empty tensors where not needed.
 
     Raises:
         GaugeConvError: the tables of the adjoint are missing.
     """
+    need_x, need_kernel = rest[-2:]
+    tables, adjoint, maps = _geometry(rings, rest[:-2])
+    if adjoint is None:
+        raise GaugeConvError(
+            "gradients need the tables of the adjoint: make them with pair_tables(..., "
+            "transposed=True), as gaugeconv.ops.convolve does"
+        )
     coordinates = _coordinates(rings, center) if need_x else None
-    maps = _maps(rings, in_type, out_type)
     if not x.is_cuda and backward_transforms(*maps, *_counts(tables, x)):
         dx = weights = None
         if coordinates is not None:
-            dx = _transform_first(dy, tables, maps[0], coordinates, x.shape[1])
+            dx = _transform_first(dy, adjoint, maps[0], coordinates)
         if need_kernel:
             _, weights = _multiply(x, tables, maps[0], None, dy)
     else:
@@ -93,8 +84,8 @@ def convolve_backward_op(
 
 
 @convolve_op.register_fake
-def _(x: Tensor, rings: Tensor, _center: Tensor, tables: Tensors, *_rest: Any) -> Tensor:
-    return x.new_empty(x.shape[0], tables[0].shape[0] - 1, rings.shape[1])
+def _(x: Tensor, rings: Tensor, _center: Tensor, ptr: Tensor, *_rest: Any) -> Tensor:
+    return x.new_empty(x.shape[0], ptr.shape[0] - 1, rings.shape[1])
 
 
 @convolve_backward_op.register_fake
@@ -110,19 +101,24 @@ def _(
 
 
 @lru_cache(maxsize=256)
-def _types(in_type: str, out_type: str) -> tuple[FieldType, FieldType]:
-    return FieldType(in_type), FieldType(out_type)
+def both_product_maps(in_type: str, out_type: str, num_rings: int) -> tuple[ProductMap, ProductMap]:
+    """The product maps of a convolution and of its adjoint."""
+    types = FieldType(in_type), FieldType(out_type)
+    return product_map(*types, num_rings), product_map(*types, num_rings, transposed=True)
 
 
-def _maps(rings: Tensor, in_type: str, out_type: str) -> tuple[ProductMap, ProductMap]:
-    """The product maps of the convolution and of its adjoint."""
-    types = _types(in_type, out_type)
-    return product_map(*types, rings.shape[0]), product_map(*types, rings.shape[0], True)
+def _geometry(
+    rings: Tensor, rest: Sequence[Any]
+) -> tuple[PairTables, PairTables | None, tuple[ProductMap, ProductMap]]:
+    """Tables, tables of the adjoint if given, and product maps."""
+    count = len(PairTables._fields)
+    adjoint = None if rest[count] is None else PairTables(*rest[count : 2 * count])
+    return PairTables(*rest[:count]), adjoint, both_product_maps(*rest[-2:], rings.shape[0])
 
 
-def _counts(tables: Tensors, x: Tensor) -> tuple[int, int, int]:
+def _counts(tables: PairTables, x: Tensor) -> tuple[int, int, int]:
     """Pairs, targets and sources."""
-    return tables[1].numel(), tables[0].numel() - 1, x.shape[1]
+    return tables.source.numel(), tables.target.numel(), x.shape[1]
 
 
 def _coordinates(rings: Tensor, center: Tensor) -> Tensor:
@@ -132,7 +128,7 @@ def _coordinates(rings: Tensor, center: Tensor) -> Tensor:
 
 def _multiply(
     x: Tensor,
-    tables: Tensors,
+    tables: PairTables,
     product: ProductMap,
     coordinates: Tensor | None,
     partner: Tensor | None,
@@ -141,64 +137,49 @@ def _multiply(
     if x.is_cuda:
         from gaugeconv.ops import gpu
 
-        return gpu.multiply(x, PairTables(*tables)[:5], product, coordinates, partner)
-    dtype = tables[2].dtype
+        return gpu.multiply(x, tables[:5], product, coordinates, partner)
+    dtype = tables.radial.dtype
     values = [None if t is None else t.detach().to(dtype) for t in (coordinates, partner)]
-    return cpu.multiply(x.detach().to(dtype), PairTables(*tables), product, *values)
+    return cpu.multiply(x.detach().to(dtype), tables, product, *values)
 
 
 def _transform_first(
-    x: Tensor, adjoint: Tensors, product: ProductMap, coordinates: Tensor, rows: int
+    x: Tensor, tables: PairTables, product: ProductMap, coordinates: Tensor
 ) -> Tensor:
     """`cpu.transform_first`, in the dtype of the tables and back in that of x."""
-    values = [t.detach().to(adjoint[2].dtype) for t in (x, coordinates)]
-    y = cpu.transform_first(values[0], PairTables(*adjoint), product, values[1], rows)
-    return y.to(x.dtype)
-
-
-def _keep(ctx: Any, tensors: Tensors, tables: Tensors, adjoint: Tensors, *rest: Any) -> None:
-    """Keeps the inputs of an operation, and nothing that is computed from them."""
-    ctx.save_for_backward(*tensors, *tables, *adjoint)
-    ctx.ends = len(tensors), len(tensors) + len(tables)
-    ctx.rest = rest
-
-
-def _kept(ctx: Any) -> tuple[Tensors, tuple[Any, ...]]:
-    """The features and kernels of `_keep`, and the arguments that follow them in a call."""
-    a, b = ctx.ends
-    saved = ctx.saved_tensors
-    return saved[:a], (list(saved[a:b]), list(saved[b:]), *ctx.rest)
+    dtype = tables.radial.dtype
+    values, kernel = x.detach().to(dtype), coordinates.detach().to(dtype)
+    return cpu.transform_first(values, tables, product, kernel).to(x.dtype)
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    """Keeps the inputs, and nothing that is computed from them."""
     del output
-    _keep(ctx, inputs[:3], *inputs[3:])
+    ctx.save_for_backward(*inputs[:-2])
+    ctx.types = inputs[-2:]
 
 
 def _setup_backward(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    del output
-    _keep(ctx, inputs[:4], *inputs[4:8])
-    ctx.need_x, ctx.need_kernel = inputs[8:]
+    _setup(ctx, inputs[:-2], output)
+    ctx.need_x, ctx.need_kernel = inputs[-2:]
 
 
-def _no_gradients(rest: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a derivative gives back for tables and types."""
-    tables, adjoint, *types = rest
-    return [None] * len(tables), [None] * len(adjoint), *[None] * len(types)
-
-
-def _gradients(ctx: Any, dy: Tensor) -> tuple[Any, ...]:
+def _gradients(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
     """(∂T/∂x, ∂T/∂w)."""
-    (x, rings, center), rest = _kept(ctx)
+    x, rings, center, *tables = ctx.saved_tensors
     need_x, *need = ctx.needs_input_grad[:3]
+    rest = *tables, *ctx.types
     dx, drings, dcenter = convolve_backward_op(dy, x, rings, center, *rest, need_x, any(need))
     kernel = (drings, dcenter) if any(need) else (None, None)
-    return (dx if need_x else None, *kernel, *_no_gradients(rest))
+    return (dx if need_x else None, *kernel, *[None] * len(rest))
 
 
-def _second_gradients(ctx: Any, gx: Tensor, grings: Tensor, gcenter: Tensor) -> tuple[Any, ...]:
+def _second_gradients(
+    ctx: Any, gx: Tensor, grings: Tensor, gcenter: Tensor
+) -> tuple[Tensor | None, ...]:
     """Derivatives of ⟨gx, ∂T/∂x⟩ + ⟨gw, ∂T/∂w⟩ = T(dy, gx, w) + T(dy, x, gw)."""
-    (dy, x, rings, center), rest = _kept(ctx)
+    dy, x, rings, center, *tables = ctx.saved_tensors
+    rest = *tables, *ctx.types
     ddy = dx = drings = dcenter = None
     if ctx.need_x:
         ddy = convolve_op(gx, rings, center, *rest)
@@ -207,7 +188,7 @@ def _second_gradients(ctx: Any, gx: Tensor, grings: Tensor, gcenter: Tensor) -> 
         second = convolve_op(x, grings, gcenter, *rest)
         ddy = second if ddy is None else ddy + second
         dx, _, _ = convolve_backward_op(dy, x, grings, gcenter, *rest, True, False)
-    return (ddy, dx, drings, dcenter, *_no_gradients(rest), None, None)
+    return (ddy, dx, drings, dcenter, *[None] * (len(rest) + 2))
 
 
 convolve_op.register_autograd(_gradients, setup_context=_setup)

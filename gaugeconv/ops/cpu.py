@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -17,14 +17,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gaugeconv.ops.adjoint_kernels import spread_rows
+from gaugeconv.ops.adjoint_kernels import send_moments
 from gaugeconv.ops.cpu_kernels import aggregate_rows
 from gaugeconv.ops.moments import MomentLayout, ProductMap
 from gaugeconv.ops.tables import PairTables
 from gaugeconv.ops.threads import run_tasks
 
 _SLAB_BYTES = 1 << 20  # moments of one slab stay in the second-level cache
-_PRODUCT_BYTES = 8 << 20  # products of one slab of sources
 _MIN_ROWS = 128  # fewer rows are not worth a call
 _MAX_GROUPS = 32
 _SUMS_BYTES = 64 << 20  # for the weight gradient, which every group sums by itself
@@ -80,41 +79,41 @@ def multiply(
 
 def transform_first(
     x: Float[Tensor, "B Q in"],
-    adjoint: PairTables,
+    tables: PairTables,
     product: ProductMap,
     coordinates: Float[Tensor, " N"],
-    num_targets: int,
 ) -> Float[Tensor, "B P out"]:
-    """The convolution as the transpose of its adjoint: multiply at the sources, then aggregate.
+    """The same convolution as the transpose of its adjoint: multiply at the sources, then gather.
 
-    `gaugeconv.ops.costs` says when that is cheaper. Products exist for one slab of sources at a time.
+    `gaugeconv.ops.costs` says when that is cheaper. There is a row of products for every source.
 
     Args:
         x: features.
-        adjoint: tables of the adjoint, whose rows are the sources.
+        tables: of the convolution.
         product: product map of the adjoint, from the output type to the input type.
         coordinates: of the kernel.
-        num_targets: P.
     """
-    batch, sources, width = x.shape[0], x.shape[1], product.layout.width
     factors = [torch.from_numpy(m) for m in product.matrices(coordinates.numpy())]
-    y = x.new_zeros(batch, num_targets, product.layout.in_type.dim)
-    step = max(_MIN_ROWS, _PRODUCT_BYTES // max(1, batch * width * x.element_size()))
-    for first in range(0, sources, step):
-        last = min(first + step, sources)
-        rows = x.index_select(1, adjoint.target[first:last]).flatten(0, 1)
-        z = x.new_zeros(rows.shape[0], width)
-        groups = min(_MAX_GROUPS, -(-z.shape[0] // _MIN_ROWS))
+    features = x.flatten(0, 1)
+    z = x.new_zeros(features.shape[0], product.layout.width)
 
-        def work(group: int, z: Tensor = z, rows: Tensor = rows, groups: int = groups) -> None:
-            part = slice(*(z.shape[0] * g // groups for g in (group, group + 1)))
-            for factor, columns, slots in zip(
-                factors, product.inputs, product.outputs, strict=True
-            ):
-                z[part, columns].addmm_(rows[part, slots], factor.T)
+    def transform(rows: slice) -> None:
+        for factor, columns, slots in zip(factors, product.inputs, product.outputs, strict=True):
+            z[rows, columns].addmm_(features[rows, slots], factor.T)
 
-        run_tasks(work, groups)
-        _spread(z.unflatten(0, (batch, -1)), adjoint, product.layout, first, last, y)
+    _run_rows(transform, z.shape[0])
+    targets = tables.target.numel()
+    y = x.new_zeros(x.shape[0], targets, product.layout.in_type.dim)
+    moments, arrays, codes = (
+        z.unflatten(0, x.shape[:2]).numpy(),
+        _arrays(tables),
+        _codes(product.layout),
+    )
+
+    def gather(rows: slice) -> None:
+        send_moments(moments, True, rows.start, rows.stop, 0, 0, arrays, *codes, y.numpy())
+
+    _run_rows(gather, targets)
     return y
 
 
@@ -125,13 +124,12 @@ def aggregate(
     out = x.new_empty(x.shape[0], tables.ptr.numel() - 1, layout.width)
     *arrays, target = _arrays(tables)
     features, result, codes = x.contiguous().numpy(), out.numpy(), _codes(layout)
-    groups = min(_MAX_GROUPS, -(-out.shape[1] // _MIN_ROWS))
 
-    def work(group: int) -> None:
-        first, last = (out.shape[1] * g // groups for g in (group, group + 1))
-        aggregate_rows(features, first, last, *arrays, *codes, target[first:last], result)
+    def work(rows: slice) -> None:
+        place = target[rows]
+        aggregate_rows(features, rows.start, rows.stop, *arrays, *codes, place, result)
 
-    run_tasks(work, groups)
+    _run_rows(work, out.shape[1])
     return out
 
 
@@ -140,30 +138,22 @@ def aggregate_adjoint(
 ) -> Float[Tensor, "B Q in"]:
     """The transpose of `aggregate`, from the same tables."""
     out = moments.new_zeros(moments.shape[0], num_sources, layout.in_type.dim)
+    arrays, codes, result = _arrays(tables), _codes(layout), out.numpy()
+    in_order = moments.index_select(1, tables.target).numpy()
     rows = tables.target.numel()
-    in_order = moments.index_select(1, tables.target)
-    _spread(in_order, tables, layout, 0, rows, out)
+
+    def send(part: slice) -> None:
+        send_moments(in_order, False, 0, rows, part.start, part.stop, arrays, *codes, result)
+
+    # a task goes through all pairs, and so there are few
+    _run_rows(send, num_sources, _MAX_GROUPS // 4)
     return out
 
 
-def _spread(
-    moments: Tensor, tables: PairTables, layout: MomentLayout, first: int, last: int, out: Tensor
-) -> None:
-    """Adds what moments of rows [first, last) give to their sources.
-
-    A task serves a range of sources and goes through all pairs, so that sums need no locks; what
-    neighbours give to a source stays in the cache.
-    """
-    ptr, source, radial, trig, _, _ = _arrays(tables)
-    values, codes, result = moments.contiguous().numpy(), _codes(layout), out.numpy()
-    sources = out.shape[1]
-    groups = min(_MAX_GROUPS // 4, -(-sources // _MIN_ROWS))
-
-    def work(group: int) -> None:
-        part = (sources * g // groups for g in (group, group + 1))
-        spread_rows(values, first, last, *part, ptr, source, radial, trig, *codes, result)
-
-    run_tasks(work, groups)
+def _run_rows(work: Callable[[slice], None], rows: int, most: int = _MAX_GROUPS) -> None:
+    """Calls work on ranges of rows, as tasks whose number does not depend on that of threads."""
+    groups = min(most, -(-rows // _MIN_ROWS))
+    run_tasks(lambda g: work(slice(rows * g // groups, rows * (g + 1) // groups)), groups)
 
 
 def _moment_slabs(

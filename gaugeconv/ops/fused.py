@@ -13,13 +13,13 @@ from gaugeconv.geometry.batch import target_rows
 from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.ops.aggregate_op import aggregate_op
 from gaugeconv.ops.convolve_op import convolve_op
-from gaugeconv.ops.costs import forward_transforms
-from gaugeconv.ops.moments import product_map
-from gaugeconv.ops.tables import compute_dtype, make_pair_tables, pair_tables
+from gaugeconv.ops.tables import PairTables, compute_dtype, make_pair_tables, pair_tables
+from gaugeconv.ops.threads import run_tasks
 from gaugeconv.reps import FieldType, KernelSpace, RadialBasis
 
 _table_bytes = 2 << 30
-_BLOCK_BYTES = 64 << 20
+_BLOCK_BYTES = 32 << 20  # of each thread
+_NO_TABLES = (None,) * len(PairTables._fields)
 
 
 @contextmanager
@@ -57,10 +57,10 @@ def convolve(
     if not gradient and not torch.compiler.is_compiling() and size > _table_bytes:
         return _convolve_in_blocks(x, rings, center, nb, space)
     tables = pair_tables(nb, space.basis, dtype)
-    adjoint: tuple[Tensor, ...] = ()
-    if gradient or _transforms(nb, space):
+    adjoint: tuple[Tensor | None, ...] = _NO_TABLES
+    if gradient:
         adjoint = pair_tables(nb, space.basis, dtype, transposed=True)
-    y: Tensor = convolve_op(x, rings, center, tables, adjoint, *types)
+    y: Tensor = convolve_op(x, rings, center, *tables, *adjoint, *types)
     return y
 
 
@@ -74,12 +74,12 @@ def aggregate(
     """The moments of `gaugeconv.ops.aggregate`, with one batch axis and checked arguments."""
     dtype = compute_dtype(x.dtype)
     tables = pair_tables(nb, basis, dtype)
-    adjoint: tuple[Tensor, ...] = ()
+    adjoint: tuple[Tensor | None, ...] = _NO_TABLES
     if torch.is_grad_enabled() and x.requires_grad and x.is_cuda:
         adjoint = pair_tables(nb, basis, dtype, transposed=True)
     rotated = " + ".join(f"{block.multiplicity}x{block.order}" for block in in_type.blocks)
     angular = " ".join(map(str, orders))
-    m: Tensor = aggregate_op(x, tables, adjoint, rotated, angular, nb.num_sources)
+    m: Tensor = aggregate_op(x, *tables, *adjoint, rotated, angular, nb.num_sources)
     return m
 
 
@@ -89,27 +89,23 @@ def _convolve_in_blocks(
     """The same, a few targets at a time, with tables that are forgotten."""
     dtype = compute_dtype(x.dtype)
     size = _bytes_per_pair(space.basis, dtype) * nb.source.numel()
-    step = max(1, nb.num_targets * min(_BLOCK_BYTES, _table_bytes) // max(1, size))
+    step = max(1, nb.num_targets * min(_BLOCK_BYTES, _table_bytes) // size)
     y = x.new_empty(x.shape[0], nb.num_targets, space.out_type.dim)
-    for start in range(0, nb.num_targets, step):
-        stop = min(start + step, nb.num_targets)
+    types = str(space.in_type), str(space.out_type)
+
+    def work(block: int) -> None:
+        start, stop = block * step, min((block + 1) * step, nb.num_targets)
         part = target_rows(nb, start, stop)
         tables = make_pair_tables(part, space.basis, dtype, transposed=False)
-        types = str(space.in_type), str(space.out_type)
-        y[:, start:stop] = convolve_op(x, rings, center, tables, (), *types)
+        y[:, start:stop] = convolve_op(x, rings, center, *tables, *_NO_TABLES, *types)
+
+    blocks = -(-nb.num_targets // step)
+    if x.device.type == "cpu":
+        run_tasks(work, blocks)
+    else:
+        for block in range(blocks):
+            work(block)
     return y
-
-
-def _transforms(nb: Neighborhoods, space: KernelSpace) -> bool:
-    """Whether a convolution without gradients had better have the tables of the adjoint.
-
-    Not where PyTorch traces, with sizes that are no numbers.
-    """
-    if nb.ptr.is_cuda or torch.compiler.is_compiling():
-        return False
-    types = space.in_type, space.out_type, space.basis.num
-    maps = product_map(*types), product_map(*types, transposed=True)
-    return forward_transforms(*maps, nb.source.numel(), nb.num_targets, nb.num_sources)
 
 
 def _bytes_per_pair(basis: RadialBasis, dtype: torch.dtype) -> int:

@@ -37,6 +37,12 @@ class PairTables(NamedTuple):
     target: Int[Tensor, " P"]
 
 
+def table_arguments(adjoint: bool) -> str:
+    """Tables as arguments of a registered operation; those of the adjoint may be None."""
+    kind, prefix = ("Tensor?", "adjoint_") if adjoint else ("Tensor", "")
+    return ", ".join(f"{kind} {prefix}{name}" for name in PairTables._fields)
+
+
 def compute_dtype(dtype: torch.dtype) -> torch.dtype:
     """The type of tables and sums for features of a type: float32 for all that are smaller."""
     return torch.float64 if dtype == torch.float64 else torch.float32

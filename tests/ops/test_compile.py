@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from gaugeconv import ops
+from gaugeconv.errors import GaugeConvError
 from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.nn import GaugeConv
 from gaugeconv.ops.aggregate_op import aggregate_adjoint_op, aggregate_op
@@ -147,19 +148,28 @@ def test_a_layer_is_exported_for_meshes_of_any_size_and_saved(tmp_path):
 def test_pytorchs_own_checks_of_operations_pass(dtype):
     nb, conv = random_neighborhoods(12, 9, seed=5), layer()
     basis = conv.space.basis
-    tables, adjoint = (list(pair_tables(nb, basis, torch.float64, t)) for t in (False, True))
+    tables, adjoint = (pair_tables(nb, basis, torch.float64, side) for side in (False, True))
     x = features(9)[None].detach().to(dtype).requires_grad_()
     dy = torch.randn(1, 12, 9, dtype=torch.float64).to(dtype).requires_grad_()
     rings, center = (t.detach().requires_grad_() for t in conv.kernel())
-    types = IN, OUT
+    geometry = *tables, *adjoint, IN, OUT
     check = torch.library.opcheck
-    check(convolve_op, (x, rings, center, tables, adjoint, *types))
+    check(convolve_op, (x, rings, center, *geometry))
     for need in ((True, True), (True, False), (False, True)):
-        check(convolve_backward_op, (dy, x, rings, center, tables, adjoint, *types, *need))
-    rest = tables, [], IN, "0 2", 9
+        check(convolve_backward_op, (dy, x, rings, center, *geometry, *need))
+    rest = *tables, *[None] * len(tables), IN, "0 2", 9
     check(aggregate_op, (x, *rest))
     m = aggregate_op(x, *rest).detach().requires_grad_()
     check(aggregate_adjoint_op, (m, *rest))
     angles = nb.theta, nb.transport - nb.theta
     radial = torch.rand(nb.r.numel(), 4, dtype=torch.float64)
     check(sorted_pairs, (nb.target, nb.source, radial, *angles, nb.flip, 12, 9))
+
+
+def test_gradients_without_the_tables_of_the_adjoint_are_refused():
+    nb, conv = random_neighborhoods(12, 9, seed=5), layer()
+    tables = pair_tables(nb, conv.space.basis, torch.float64)
+    x = features(9)[None]
+    y = convolve_op(x, *conv.kernel(), *tables, *[None] * len(tables), IN, OUT)
+    with pytest.raises(GaugeConvError, match="transposed=True"):
+        y.sum().backward()

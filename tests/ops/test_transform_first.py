@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gaugeconv import ops
-from gaugeconv.ops import convolve_op, costs, cpu, fused
+from gaugeconv.ops import convolve_op, costs
 from gaugeconv.ops.moments import product_map
 from gaugeconv.reps import FieldType, KernelSpace
 from tests.ops.random_pairs import random_neighborhoods
@@ -17,8 +17,7 @@ TYPES = [
 
 
 def choose(monkeypatch, forward, backward):
-    for module in (convolve_op, fused):
-        monkeypatch.setattr(module, "forward_transforms", lambda *_: forward)
+    monkeypatch.setattr(convolve_op, "forward_transforms", lambda *_: forward)
     monkeypatch.setattr(convolve_op, "backward_transforms", lambda *_: backward)
 
 
@@ -37,7 +36,6 @@ def gradients(types, nb, batch):
 @pytest.mark.parametrize("batch", [(), (3,)])
 def test_multiplying_first_gives_the_same_output_and_gradients(types, batch, monkeypatch):
     nb = random_neighborhoods(80, 70, seed=1)
-    monkeypatch.setattr(cpu, "_PRODUCT_BYTES", 1)  # several slabs of sources
     choose(monkeypatch, False, False)
     expected = gradients(types, nb, batch)
     for forward, backward in ((True, False), (False, True), (True, True)):

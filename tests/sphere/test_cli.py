@@ -22,12 +22,17 @@ def results(digits_folder, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(experiment.PLANS, "quick", plan)
         words = ["sphere", "experiment", "--quick", "--data", str(digits_folder), "--out", str(out)]
-        assert main([*words, "--json"]) == 0
+        assert main([*words, "--digits", "2", "--json"]) == 0
     return out
 
 
 def test_an_experiment_leaves_its_report(results):
     assert json.loads((results / "summary.json").read_text())["plan"] == "tiny"
+    shown = {
+        json.loads(path.read_text())["recipe"]["digits"]
+        for path in (results / "cells" / "segmentation").rglob("*.json")
+    }
+    assert shown == {2}
     assert "## speed" in (results / "tables.md").read_text()
 
 
@@ -61,6 +66,7 @@ def test_digits_and_eigenvalues_are_drawn(digits_folder, tmp_path, capsys):
         (["show", "--data", "nowhere", "--out", "x.png"], "train-images"),
         (["show", "--data", "nowhere", "--out", "x.png", "--grid", "cube"], "no grid is called"),
         (["experiment", "--data", "nowhere", "--out", "out"], "required"),
+        (["experiment", "--quick", "--data", "nowhere", "--out", "out"], "train-images"),
     ],
 )
 def test_bad_input_is_one_line(words, message, capsys, tmp_path, monkeypatch):

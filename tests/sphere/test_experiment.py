@@ -222,6 +222,12 @@ def wide(task) -> tuple[Contender, ...]:
     )
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused(digits_folder, tmp_path):
+    with pytest.raises(DataError, match="CUDA"):
+        run_experiment(PLAN, Settings(str(digits_folder), tmp_path, device="cuda"))
+
+
 @pytest.mark.parametrize("name", sorted(PLANS))
 def test_plans_are_complete(name):
     plan = plan_named(name)

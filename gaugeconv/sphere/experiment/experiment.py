@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from gaugeconv.errors import DataError
 from gaugeconv.sphere.experiment.figures import score_figure, speed_figure
 from gaugeconv.sphere.experiment.plan import TASKS, Cell, Plan, cells
@@ -57,9 +59,11 @@ def run_experiment(
         The summary.
 
     Raises:
-        DataError: digits or packages are missing.
+        DataError: digits, packages or the device are missing.
         OSError: a file cannot be written.
     """
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise DataError("PyTorch finds no CUDA device here; leave --device at cpu")
     tell = on_progress or _silent
     shared: dict[str, Any] = {"jobs": settings.jobs, "device": settings.device}
     networks = None

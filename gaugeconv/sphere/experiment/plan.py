@@ -26,11 +26,13 @@ class Plan:
         sizes: different digits in training, ascending.
         seeds: one run per seed, which draws the digits, their rotations and the weights.
         batch: images per step.
-        steps: optimiser steps per family; None to take `epochs` passes instead.
+        steps: optimiser steps per family, or for a contender by name; None to take `epochs` passes
+            instead.
         epochs: passes over the training digits where steps is None.
         rates: peak learning rate per family.
         test_images: test digits, each in one random position, the same for all cells.
         augment_all: augment equivariant networks at every size, not only at the largest.
+        digits: digits on every image to be segmented; images to be classified show one.
     """
 
     name: str
@@ -44,12 +46,18 @@ class Plan:
     rates: dict[str, float]
     test_images: int
     augment_all: bool = False
+    digits: int = 1
 
     def num_steps(self, cell: Cell) -> int:
         """Optimiser steps of a cell."""
         if self.steps is not None:
-            return self.steps[cell.contender.family]
+            of_family = self.steps[cell.contender.family]
+            return self.steps.get(cell.contender.name, of_family)
         return self.epochs * -(-cell.size // self.batch)
+
+    def digits_of(self, cell: Cell) -> int:
+        """Digits on every image of a cell."""
+        return self.digits if cell.contender.task == "segmentation" else 1
 
     def recipe(self, cell: Cell) -> dict[str, Any]:
         """Everything that a cell's result depends on, as JSON-ready data."""
@@ -59,6 +67,7 @@ class Plan:
             "steps": self.num_steps(cell),
             "rate": self.rates[cell.contender.family],
             "test_images": self.test_images,
+            "digits": self.digits_of(cell),
         }
 
 
@@ -118,7 +127,7 @@ def cells(plan: Plan, networks: dict[Task, tuple[Contender, ...]] | None = None)
     return sorted(found.values(), key=lambda cell: order.index(cell.contender.family))
 
 
-_RATES = {"s2cnn": 3e-2, "planar": 1e-2, "gauge": 1.5e-2}
+_RATES = {"s2cnn": 3e-2, "planar": 1e-2, "gauge": 1e-2}
 """The best of a few per family, on training digits, for runs of some hundred steps."""
 
 
@@ -146,7 +155,7 @@ PLANS = {
         sizes=(400, 1600, 6400),
         seeds=(0, 1, 2),
         batch=16,
-        steps={"s2cnn": 250, "planar": 1000, "gauge": 700},
+        steps={"s2cnn": 250, "s2cnn-coarse": 700, "planar": 1000, "gauge": 700},
         epochs=0,
         rates=_RATES,
         test_images=500,

@@ -98,9 +98,12 @@ def train_cell(cell: Cell, plan: Plan, folder: str, device: str = "cpu") -> dict
     network.eval()
     grid: SphereGrid = network.grid  # type: ignore[assignment]
     rng = np.random.default_rng(_TEST_SEED)
+    task, shown = cell.contender.task, plan.digits_of(cell)
     return {
-        "score": score(network, cell.contender.task, split.held_out, rotated=True),
-        "score_at_rest": score(network, cell.contender.task, split.held_out, rotated=False),
+        "score": score(network, task, split.held_out, rotated=True, digits_per_image=shown),
+        "score_at_rest": score(
+            network, task, split.held_out, rotated=False, digits_per_image=shown
+        ),
         "rotation_error": _finite(rotation_error(network.cpu(), grid, smooth_signals(4), rng)),
         "parameters": sum(p.numel() for p in network.parameters()),
         "grid": grid.name,
@@ -117,7 +120,13 @@ def _finite(value: float) -> float | None:
 def _fit(network: nn.Module, cell: Cell, plan: Plan, split: Split) -> float:
     """Trains in place; the mean loss of the last tenth of the steps."""
     grid: SphereGrid = network.grid  # type: ignore[assignment]
-    digits = ProjectedDigits(*split.train, grid.points, rotated=cell.augmented, seed=cell.seed)
+    digits = ProjectedDigits(
+        *split.train,
+        grid.points,
+        rotated=cell.augmented,
+        seed=cell.seed,
+        digits_per_image=plan.digits_of(cell),
+    )
     steps, rate = plan.num_steps(cell), plan.rates[cell.contender.family]
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     device = next(network.parameters()).device
@@ -171,7 +180,11 @@ def segmentation_loss(
 
 @torch.no_grad()
 def score(
-    network: nn.Module, task: Task, digits: tuple[np.ndarray, np.ndarray], rotated: bool
+    network: nn.Module,
+    task: Task,
+    digits: tuple[np.ndarray, np.ndarray],
+    rotated: bool,
+    digits_per_image: int = 1,
 ) -> float:
     """Accuracy, or mean intersection over union of the ten digits without the background.
 
@@ -182,13 +195,22 @@ def score(
         network: in evaluation mode.
         task: what it is for.
         digits: images and labels.
-        rotated: whether every digit is turned at random, the same way in every call.
+        rotated: whether every image is turned at random, the same way in every call.
+        digits_per_image: how many each of them shows.
     """
     grid: SphereGrid = network.grid  # type: ignore[assignment]
     device = next(network.parameters()).device
-    seen = ProjectedDigits(*digits, grid.points, rotated=rotated, seed=_TEST_SEED)
     common = fibonacci(SCORED_AT)
-    truth = ProjectedDigits(*digits, common.points, rotated=rotated, seed=_TEST_SEED)
+    seen, truth = (
+        ProjectedDigits(
+            *digits,
+            where.points,
+            rotated=rotated,
+            seed=_TEST_SEED,
+            digits_per_image=digits_per_image,
+        )
+        for where in (grid, common)
+    )
     across = Interpolation.between(grid, common.points) if task == "segmentation" else None
     right, parts = 0, []
     for start in range(0, len(seen), _CHUNK):

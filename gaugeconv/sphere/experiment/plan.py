@@ -103,7 +103,7 @@ class Cell:
 
 
 def cells(plan: Plan, networks: dict[Task, tuple[Contender, ...]] | None = None) -> list[Cell]:
-    """All cells of a plan, the slowest families first.
+    """All cells of a plan: seed after seed, so that what is there compares all; slowest families first.
 
     Args:
         plan: the plan.
@@ -124,7 +124,7 @@ def cells(plan: Plan, networks: dict[Task, tuple[Contender, ...]] | None = None)
                 cell = Cell(contender, plan.sizes[-1], False, seed)
                 found.setdefault(cell.path, cell)
     order = ("s2cnn", "gauge", "planar")
-    return sorted(found.values(), key=lambda cell: order.index(cell.contender.family))
+    return sorted(found.values(), key=lambda cell: (cell.seed, order.index(cell.contender.family)))
 
 
 _RATES = {"s2cnn": 3e-2, "planar": 1e-2, "gauge": 1e-2}

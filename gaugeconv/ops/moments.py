@@ -128,23 +128,33 @@ class ProductMap:
             ids.append(index.ravel())
             signs.append(factor.ravel())
         self.sizes = [rows * columns for rows, columns in self.shapes]
-        self.index, self.sign = np.concatenate(ids), np.concatenate(signs)
+        self.index, self.sign = np.concatenate(ids).astype(np.intp), np.concatenate(signs)
         self.back_index, self.back_sign = _inverse(self.index, self.sign)
+        self._signs = {
+            np.dtype(kind): (self.sign.astype(kind), self.back_sign.astype(kind))
+            for kind in (np.float32, np.float64)
+        }
+        self._ends = np.cumsum(self.sizes)
 
     def matrices(self, coordinates: Float[np.ndarray, " N"]) -> list[Float[np.ndarray, "S c"]]:
         """One matrix per output block, from (rings, center) flattened and concatenated."""
-        flat = coordinates[self.index] * self.sign.astype(coordinates.dtype)
+        flat = coordinates.take(self.index)
+        flat *= self._signs[flat.dtype][0]
         return self.split(flat)
 
     def split(self, flat: Float[np.ndarray, " M"]) -> list[Float[np.ndarray, "S c"]]:
         """Views of the matrices in the concatenation of all of them."""
-        parts = np.split(flat, np.cumsum(self.sizes)[:-1])
-        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return [
+            flat[end - size : end].reshape(shape)
+            for end, size, shape in zip(self._ends, self.sizes, self.shapes, strict=True)
+        ]
 
     def adjoint(self, flat: Float[np.ndarray, " M"]) -> Float[np.ndarray, " N"]:
         """The transpose of `matrices`, on the concatenation of all matrices."""
-        parts = flat[self.back_index] * self.back_sign.astype(flat.dtype)
-        total: np.ndarray = parts[0] + parts[1]
+        parts = flat.take(self.back_index)
+        parts *= self._signs[flat.dtype][1]
+        total: np.ndarray = parts[0]
+        total += parts[1]
         return total
 
 
@@ -203,7 +213,7 @@ def _inverse(index: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarra
     coordinate = index[by_coordinate]
     first = np.searchsorted(coordinate, np.arange(coordinate.max() + 1))
     rank = np.arange(coordinate.size) - first[coordinate]
-    positions = np.zeros((2, coordinate.max() + 1), dtype=np.int32)
+    positions = np.zeros((2, coordinate.max() + 1), dtype=np.intp)
     signs = np.zeros(positions.shape, dtype=np.int8)
     positions[rank, coordinate] = by_coordinate
     signs[rank, coordinate] = sign[by_coordinate]

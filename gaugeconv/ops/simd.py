@@ -2,8 +2,8 @@
 
 LLVM vectorises inner loops by itself, but then keeps sums of an outer loop in memory. With these
 intrinsics a compiled function names its registers: `a = fma(a, load(u, i), s)` in a loop over i
-loads u once and never stores a. A register has 32 bytes, 8 float32 or 4 float64 lanes; the compiler
-maps it to what the processor has. Nothing checks bounds.
+loads u once and never stores a. A register has 64 bytes where the processor has AVX-512, otherwise
+32, which the compiler maps to what there is. Nothing checks bounds.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic, models, register_model
 
-_BYTES = 32
+_BYTES = 64 if "+avx512f" in get_host_cpu_features().split(",") else 32
 _INT32 = ir.IntType(32)
 Codegen = tuple[Any, Callable[..., Any]]
 

@@ -6,6 +6,7 @@ import multiprocessing
 import resource
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 Result = dict[str, Any]
@@ -19,10 +20,18 @@ class Watchdog:
     """
 
     def __init__(
-        self, function: Callable[[Any], Result], seconds: float, prepare: Callable[[], object]
+        self,
+        function: Callable[[Any], Result],
+        seconds: float,
+        prepare: Callable[[], object],
+        spare_memory: int | None = None,
     ) -> None:
-        """Allows so many seconds for each call; every new process takes its time to prepare first."""
+        """Allows so many seconds for each call; every new process takes its time to prepare first.
+
+        With `spare_memory`, calls have that many bytes of address space beyond what preparing took.
+        """
         self._function, self._seconds, self._prepare = function, seconds, prepare
+        self._spare = spare_memory
         self._process: Any = None
         self._pipe: Any = None
 
@@ -53,7 +62,7 @@ class Watchdog:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, self._function, self._prepare), daemon=True
+            target=_serve, args=(theirs, self._function, self._prepare, self._spare), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -67,12 +76,19 @@ class Watchdog:
 
 
 def _serve(
-    pipe: Connection, function: Callable[[Any], Result], prepare: Callable[[], object]
+    pipe: Connection,
+    function: Callable[[Any], Result],
+    prepare: Callable[[], object],
+    spare: int | None,
 ) -> None:
     """Answers calls until the other end is closed."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, hard))
     prepare()
+    if spare is not None:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + spare
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     pipe.send("ready")
     while True:
         try:

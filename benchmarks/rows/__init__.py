@@ -22,6 +22,7 @@ from benchmarks.rows import (
     robustness,
     segmenter,
     sphere,
+    trust,
 )
 
 ROWS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -40,6 +41,7 @@ ROWS: dict[str, Callable[[], dict[str, Any]]] = {
         robustness,
         segmenter,
         sphere,
+        trust,
     )
     for row in module.ROWS
 }

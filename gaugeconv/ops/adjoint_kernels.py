@@ -7,12 +7,10 @@ every sum keeps its order.
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 import numpy as np
 from numba import njit
 
+from gaugeconv.files import source_stamp
 from gaugeconv.ops import row_kernels, simd
 from gaugeconv.ops.row_kernels import JIT, harmonic_rows, highest_order, set_harmonics
 from gaugeconv.ops.simd import alternated, fma, lanes, load, spread, store, swapped, zero
@@ -62,6 +60,8 @@ def _set_message(v, dim, g, base, at, factor, count):
 @njit(**JIT)
 def _add_center(v, g, base, blocks, weight, table):
     """Adds w b_0 ρ(−θ) g of the centre term to v; `table` holds the harmonics of θ."""
+    if weight == 0:
+        return
     for b in range(blocks.shape[0]):
         order, begin, end = blocks[b, 0], blocks[b, 1], blocks[b, 2]
         if blocks[b, 3] < 0:
@@ -99,16 +99,8 @@ def _add_turned(out, to, v, blocks, table):
             i += 2
 
 
-def _source_stamp():
-    """A negative number that changes with the sources of the compiled functions."""
-    digest = hashlib.sha256()
-    for name in (simd.__file__, row_kernels.__file__, __file__):
-        digest.update(Path(name).read_bytes())
-    return -int.from_bytes(digest.digest()[:7], "big")
-
-
 def _compiled(stamp):
-    """The entry point; `gaugeconv.ops.cpu_kernels` says why there is a stamp."""
+    """The entry point; `source_stamp` says why there is a stamp."""
 
     @njit(cache=True, **JIT)
     def send_moments(g, gather, first, last, lowest, end, tables, blocks, segments, out):
@@ -143,11 +135,10 @@ def _compiled(stamp):
                 for b in range(g.shape[0]):
                     base = (b * g.shape[1] + come) * g.shape[2]
                     _set_message(v, dim, moments, base, at, factor, count)
-                    if radial[0, e] != 0:
-                        _add_center(v, moments, base, blocks, radial[0, e], angle)
+                    _add_center(v, moments, base, blocks, radial[0, e], angle)
                     _add_turned(features, (b * out.shape[1] + go) * dim, v, blocks, turn)
 
     return send_moments
 
 
-send_moments = _compiled(_source_stamp())
+send_moments = _compiled(source_stamp(simd.__file__, row_kernels.__file__, __file__))

@@ -23,7 +23,7 @@ from gaugeconv.ops.moments import MomentLayout, ProductMap
 from gaugeconv.ops.tables import PairTables
 from gaugeconv.ops.threads import run_tasks
 
-_SLAB_BYTES = 1 << 20  # moments of one slab stay in the second-level cache
+_SLAB_BYTES = 2 << 20  # moments of one slab, which the next level of caches holds
 _MIN_ROWS = 128  # fewer rows are not worth a call
 _MAX_GROUPS = 32
 _SUMS_BYTES = 64 << 20  # for the weight gradient, which every group sums by itself

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 import numpy as np
 from numba import njit
 
+from gaugeconv.files import source_stamp
 from gaugeconv.ops import row_kernels, simd
 from gaugeconv.ops.row_kernels import (
     JIT,
@@ -53,18 +51,17 @@ def _set_narrow_sums(out, at, u, step, dim, factor, span, rows, first, last, scr
             out[columns[part] + i] = scratch[part * step + i]
 
 
-def _source_stamp():
-    """A negative number that changes with the sources of the compiled functions."""
-    digest = hashlib.sha256()
-    for name in (simd.__file__, row_kernels.__file__, __file__):
-        digest.update(Path(name).read_bytes())
-    return -int.from_bytes(digest.digest()[:7], "big")
+@njit(**JIT)
+def _most_pairs(ptr, first, last):
+    """Pairs of the longest of rows [first, last)."""
+    most = 0
+    for p in range(first, last):
+        most = max(most, ptr[p + 1] - ptr[p])
+    return most
 
 
 def _compiled(stamp):
-    """The entry point. numba's disk cache looks at a function's own file and its closure, not at the
-    files of the functions that it calls: `stamp` in the closure keeps it from running stale code.
-    """
+    """The entry point; `source_stamp` says why there is a stamp."""
 
     @njit(cache=True, **JIT)
     def aggregate_rows(
@@ -75,10 +72,8 @@ def _compiled(stamp):
         Blocks are rows (order, start, stop, column of the centre term or −1), segments (order,
         first column).
         """
-        dim, width, degree = x.shape[2], lanes(x), max(stamp, 1)
+        dim, width, degree = x.shape[2], lanes(x), max(stamp, 1, _most_pairs(ptr, first, last))
         step = max(dim, width)
-        for p in range(first, last):
-            degree = max(degree, ptr[p + 1] - ptr[p])
         top = highest_order(blocks, segments)
         span = (2 * top + width) // width * width  # 2 top + 1 harmonics in whole registers
         u = np.zeros(degree * step, dtype=x.dtype)
@@ -99,24 +94,12 @@ def _compiled(stamp):
                 base = (b * out.shape[1] + place[p - first]) * out.shape[2]
                 set_turned(u, step, features, item, dim, source, start, blocks, turn, span, count)
                 _all_rings(
-                    moments,
-                    base,
-                    u,
-                    step,
-                    dim,
-                    radial,
-                    start,
-                    ranges,
-                    p,
-                    segments,
-                    angle,
-                    span,
-                    work,
-                )
+                    moments, base, u, step, dim, radial, start, ranges, p, segments, angle, span, work
+                )  # fmt: skip
                 lo, hi = ranges[p, 0, 0], ranges[p, 0, 1]
                 set_center(moments, base, u, step, blocks, radial, start, angle, span, lo, hi)
 
     return aggregate_rows
 
 
-aggregate_rows = _compiled(_source_stamp())
+aggregate_rows = _compiled(source_stamp(simd.__file__, row_kernels.__file__, __file__))

@@ -99,8 +99,7 @@ def moments_kernel(
     Ring moments are the product of ring factors (BLOCK_F, pairs) and turned features (pairs, BLOCK_D).
     """
     local = tl.program_id(0) // (num_tiles * factor_tiles)
-    tile = tl.program_id(0) % num_tiles
-    factor_tile = tl.program_id(0) // num_tiles % factor_tiles
+    tile, factor_tile = tl.program_id(0) % num_tiles, tl.program_id(0) // num_tiles % factor_tiles
     row, num_pairs = local.to(tl.int64) + first_row, tl.cast(num_pairs, tl.int64)
     target = row % num_rows
     order, start, stop, center = _record(tiles + tile * 4)
@@ -129,11 +128,8 @@ def moments_kernel(
             x, dim, source, radial, trig, num_pairs, begin + near, begin + far, order, column, inside,
             BLOCK_E,
         )  # fmt: skip
-        tl.store(
-            out + tl.multiple_of(center, ALIGN) + column,
-            value.to(out.dtype.element_ty),
-            mask=inside,
-        )
+        at = out + tl.multiple_of(center, ALIGN) + column
+        tl.store(at, value.to(out.dtype.element_ty), mask=inside)
 
 
 @triton.jit(do_not_specialize=_SIZES)

@@ -1,7 +1,9 @@
 """Input features that carry geometry without breaking symmetry.
 
-All are invariant to rigid motions and to scaling the mesh, and covariant under gauge changes. Real
-tensors laid out as a FieldType of SO(2): all of order 0, then order 1, then order 2.
+All are invariant to rigid motions and to scaling the mesh, and covariant under gauge changes by
+rotations. Real tensors laid out as a FieldType of SO(2): all of order 0, then order 1, then order 2.
+What points along the normal changes its sign with it, so frames that oppose the winding and surfaces
+with one side are refused with StructureGroupError.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from gaugeconv.errors import GaugeConvError
-from gaugeconv.geometry.frames import Frames
+from gaugeconv.errors import GaugeConvError, StructureGroupError
+from gaugeconv.geometry.frames import Frames, frames_on
 from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.geometry.sampling import centered_positions
 
@@ -106,7 +108,7 @@ def centroid_features(
 
     Order 0: normal part, length; order 1: tangential part.
     """
-    offset = centered_positions(frames.mesh)[vertices]
+    offset = centered_positions(frames_on(frames.mesh, frames).mesh)[vertices]
     x, y, z = _in_frame(frames, vertices, offset).T
     return np.stack([z, np.linalg.norm(offset, axis=1), x, y], axis=1)
 
@@ -116,7 +118,12 @@ def _frames_of(nb: Neighborhoods) -> Frames:
         raise GaugeConvError(
             "these neighbourhoods carry no frames: build them with gc.neighborhoods"
         )
-    return nb.frames
+    frames = frames_on(nb.frames.mesh, nb.frames)
+    if bool(nb.flip.any()):
+        raise StructureGroupError(
+            "the surface has one side: there is no normal along which it could be said to bend"
+        )
+    return frames
 
 
 def _pairs(

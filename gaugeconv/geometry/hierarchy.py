@@ -16,9 +16,8 @@ from numpy.typing import ArrayLike
 
 from gaugeconv.errors import GaugeConvError, MeshError
 from gaugeconv.geometry.frames import Frames
-from gaugeconv.geometry.logmap import PathTable, shortest_paths
+from gaugeconv.geometry.level_search import Describe, LevelPaths, search_level
 from gaugeconv.geometry.neighborhoods import Neighborhoods
-from gaugeconv.geometry.pair_search import MARGIN
 from gaugeconv.geometry.pairs import Pairs
 from gaugeconv.geometry.sampling import Metric, farthest_point_sample
 
@@ -33,9 +32,11 @@ class Level:
     Attributes:
         vertices: (N,) mesh vertices, ascending.
         within: neighbourhoods among them, radius R_l.
-        surface: from all mesh vertices to them, radius R_l, for features of the surface.
+        surface: from all mesh vertices to them, radius R_l, for features of the surface; None where
+            they were described.
         down: from the next finer level to this one; None on the finest level.
         up: from this one to the next finer level; from the finest to all mesh vertices.
+        described: (N, d) what `describe` made of `surface`; without columns where nothing did.
 
     `down` and `up` hold the same pairs, each in its own direction, so that `nn.GaugePool` on one and
     `nn.GaugeUnpool` on the other are adjoint.
@@ -43,9 +44,10 @@ class Level:
 
     vertices: Int64[np.ndarray, " N"]
     within: Neighborhoods
-    surface: Neighborhoods
+    surface: Neighborhoods | None
     down: Neighborhoods | None
     up: Neighborhoods
+    described: Float64[np.ndarray, "N d"]
 
 
 def build_hierarchy(
@@ -55,6 +57,7 @@ def build_hierarchy(
     crossing: float = 0.6,
     *,
     metric: Metric = "edges",
+    describe: Describe | None = None,
 ) -> list[Level]:
     """Levels of at most `sizes` farthest points, fine to coarse, each a subset of the one before.
 
@@ -65,6 +68,7 @@ def build_hierarchy(
         crossing: radius of the neighbourhoods between levels, as a fraction of R_l ≤ 1.
         metric: how distances are measured when choosing vertices, see `farthest_point_sample`; those of
             the neighbourhoods are always exact.
+        describe: see `hierarchy_of`.
 
     Returns:
         Levels whose neighbourhoods transform under gauge changes as `Neighborhoods` says. A vertex set
@@ -78,7 +82,8 @@ def build_hierarchy(
     if len(sizes) == 0 or any(a < b for a, b in pairwise(sizes)):
         raise GaugeConvError(f"sizes must descend from fine to coarse, got {tuple(sizes)}")
     sample = farthest_point_sample(frames.mesh, sizes[0], metric)
-    return hierarchy_of(frames, [sample[:size] for size in sizes], radii, crossing)
+    sets = [sample[:size] for size in sizes]
+    return hierarchy_of(frames, sets, radii, crossing, describe=describe)
 
 
 def hierarchy_of(
@@ -86,6 +91,8 @@ def hierarchy_of(
     vertex_sets: Sequence[ArrayLike],
     radii: Sequence[float] | None = None,
     crossing: float = 0.6,
+    *,
+    describe: Describe | None = None,
 ) -> list[Level]:
     """Levels on vertex sets of the caller's choice, the index map of a decimation for example.
 
@@ -95,6 +102,9 @@ def hierarchy_of(
             nested. Rows of a level are its vertices in ascending order: entry k of a list is in row
             `numpy.searchsorted(level.vertices, list[k])`.
         radii, crossing: as for `build_hierarchy`.
+        describe: makes (n, d) numbers of `surface`, row by row. It is called with a part of the rows
+            at a time, which are then forgotten: `surface` alone has as many pairs as the mesh
+            vertices times those of the level that see each, too many for a mesh of a million.
 
     Returns:
         As `build_hierarchy` does.
@@ -115,12 +125,10 @@ def hierarchy_of(
     levels = []
     for vertices, fraction in zip(sets, fractions, strict=True):
         radius = float(fraction) * float(np.sqrt(mesh.area))
-        paths = shortest_paths(mesh, vertices, radius * (1 + MARGIN))
-        area = _shared_areas(paths, mesh.vertex_areas, radius)
-        levels.append(
-            _level(paths, frames, vertices, area, finer, finer_area, radius, crossing * radius)
-        )
-        finer, finer_area = vertices, area
+        lengths = radius, crossing * radius
+        found = search_level(frames, vertices, finer, *lengths, describe)
+        levels.append(_level(found, frames, vertices, finer, finer_area, *lengths))
+        finer, finer_area = vertices, found.area
     return levels
 
 
@@ -141,21 +149,18 @@ def _vertex_set(size: int, vertices: ArrayLike, level: int) -> Int64[np.ndarray,
 
 
 def _level(
-    paths: PathTable,
+    found: LevelPaths,
     frames: Frames,
     vertices: Int64[np.ndarray, " N"],
-    area: Float64[np.ndarray, " N"],
     finer: Int64[np.ndarray, " M"],
     finer_area: Float64[np.ndarray, " M"] | None,
     radius: float,
     crossing: float,
 ) -> Level:
-    """Reads the four neighbourhoods of one level off the paths from its vertices."""
-    mesh = frames.mesh
-    size, everything = mesh.num_vertices, np.arange(mesh.num_vertices)
+    """Reads the neighbourhoods of one level off the paths from its vertices."""
+    paths, size = found.paths, frames.mesh.num_vertices
     within = Pairs.of(paths, size, vertices, np.inf, vertices_are_targets=False).symmetric()
     within = within.select(within.r <= radius)
-    surface = Pairs.of(paths, size, everything, radius, vertices_are_targets=False)
     up = Pairs.of(paths, size, finer, crossing, vertices_are_targets=True)
     down = None
     if finer_area is not None:
@@ -163,22 +168,9 @@ def _level(
         down = pairs.in_frames(frames, vertices, finer, finer_area, crossing)
     return Level(
         vertices,
-        within.in_frames(frames, vertices, vertices, area, radius),
-        surface.in_frames(frames, vertices, everything, mesh.vertex_areas, radius),
+        within.in_frames(frames, vertices, vertices, found.area, radius),
+        found.surface,
         down,
-        up.in_frames(frames, finer, vertices, area, crossing),
+        up.in_frames(frames, finer, vertices, found.area, crossing),
+        found.described,
     )
-
-
-def _shared_areas(
-    paths: PathTable, vertex_areas: Float64[np.ndarray, " V"], radius: float
-) -> Float64[np.ndarray, " N"]:
-    """Each vertex shares its area among the centres that see it, nearer ones more, none at R.
-
-    Smooth in all distances, where a Voronoi partition would jump between tied centres.
-    """
-    center = np.repeat(np.arange(len(paths.ptr) - 1), np.diff(paths.ptr))
-    share = np.clip(1 - paths.r / radius, 0.0, None) ** 4
-    total = np.bincount(paths.vertex, share, minlength=len(vertex_areas))[paths.vertex]
-    share /= np.where(total > 0, total, 1.0)  # 0 where every centre is at R already
-    return np.bincount(center, share * vertex_areas[paths.vertex], minlength=len(paths.ptr) - 1)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from queue import SimpleQueue
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float64, Int64
 from numpy.typing import ArrayLike
 
@@ -17,13 +14,12 @@ from gaugeconv.geometry.double_cover import double_cover
 from gaugeconv.geometry.frames import Frames, frames_on
 from gaugeconv.geometry.locality import numbered_nearby, renumbered
 from gaugeconv.geometry.pair_kernels import renumber_rows
-from gaugeconv.geometry.records import TIE, new_scratch
+from gaugeconv.geometry.records import TIE
 from gaugeconv.geometry.surface import surface_records
-from gaugeconv.geometry.sweep import propagate_many
+from gaugeconv.geometry.sweep_blocks import sweep_blocks
 from gaugeconv.mesh import TriMesh
 from gaugeconv.mesh.connectivity import referenced
 
-BLOCK = 8192  # centres that one call of the compiled code takes on
 WORTH_ORDERING = 1024  # centres for which it pays to order the mesh
 
 
@@ -69,6 +65,21 @@ class PathTable:
     back: Float64[np.ndarray, " E"]
     transport: Float64[np.ndarray, " E"]
     flip: Bool[np.ndarray, " E"]
+
+    def select(self, kept: Bool[np.ndarray, " E"]) -> PathTable:
+        """The paths where `kept` is true, in the same order."""
+        ptr = np.concatenate([[0], np.cumsum(kept)])[self.ptr]
+        return PathTable(ptr, *(getattr(self, f.name)[kept] for f in fields(self)[1:]))
+
+    @classmethod
+    def joined(cls, tables: Sequence[PathTable]) -> PathTable:
+        """The rows of all tables, one or more, one after the other."""
+        if len(tables) == 1:
+            return tables[0]
+        starts = np.cumsum([0, *(table.ptr[-1] for table in tables)])
+        ptr = [t.ptr[1:] + start for t, start in zip(tables, starts[:-1], strict=True)]
+        columns = (np.concatenate([getattr(t, f.name) for t in tables]) for f in fields(cls)[1:])
+        return cls(np.concatenate([[0], *ptr]), *columns)
 
 
 def log_map(
@@ -117,6 +128,21 @@ def shortest_paths(
     Raises:
         MeshError: `radius` is not positive and finite, or the propagation does not settle.
     """
+    return next(path_tables(mesh, centers, radius, keep))
+
+
+def path_tables(
+    mesh: TriMesh,
+    centers: Int64[np.ndarray, " C"],
+    radius: ArrayLike,
+    keep: Bool[np.ndarray, " V"] | None = None,
+    parts: int = 1,
+) -> Iterator[PathTable]:
+    """The rows of `shortest_paths` in that many tables, one after the other to spare memory.
+
+    Raises:
+        MeshError: see `shortest_paths`.
+    """
     reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), centers.shape)
     bad = np.flatnonzero(~(np.isfinite(reach) & (reach > 0)))
     if len(bad):
@@ -125,9 +151,10 @@ def shortest_paths(
     keep = used if keep is None else keep & used
     cover = double_cover(mesh)
     if cover is None:
-        return _on_oriented(mesh, centers, reach, keep)
-    paths = _on_oriented(cover.mesh, centers, reach, np.tile(keep, 2))
-    return _folded(paths, cover.turn)
+        yield from _on_oriented(mesh, centers, reach, keep, parts)
+        return
+    for paths in _on_oriented(cover.mesh, centers, reach, np.tile(keep, 2), parts):
+        yield _folded(paths, cover.turn)
 
 
 def _on_oriented(
@@ -135,61 +162,24 @@ def _on_oriented(
     centers: Int64[np.ndarray, " C"],
     reach: Float64[np.ndarray, " C"],
     keep: Bool[np.ndarray, " V"],
-) -> PathTable:
+    parts: int,
+) -> Iterator[PathTable]:
     """Paths on an oriented mesh, whose vertices are renumbered for the search where that pays."""
     surface, unit = surface_records(mesh)
     number = numbered_nearby(mesh) if len(centers) >= WORTH_ORDERING else None
-    if number is None:
-        return _gathered(_sweep(mesh, surface, unit, centers, reach, keep))
-    vertex = np.argsort(number)
-    row = np.argsort(number[centers], kind="stable")
-    near = (number[centers[row]], reach[row], keep[vertex])
-    paths = _gathered(_sweep(mesh, renumbered(surface, number), unit, *near))
-    columns = (paths.r, paths.out, paths.back, paths.transport)
-    ptr, vertex, (r, out, back, transport) = renumber_rows(
-        paths.ptr, paths.vertex, columns, row, vertex
-    )
-    return PathTable(ptr, vertex, r, out, back, transport, paths.flip)
-
-
-def _sweep(
-    mesh: TriMesh,
-    surface: tuple[np.ndarray, np.ndarray],
-    unit: float,
-    centers: Int64[np.ndarray, " C"],
-    reach: Float64[np.ndarray, " C"],
-    keep: Bool[np.ndarray, " V"],
-) -> list[list[np.ndarray]]:
-    """Counts, vertices and the four columns of values, block by block of centres."""
-    limit = 3.0 * mesh.num_faces  # in mean edge lengths the sum of all edges: no path is longer
-    density = keep.sum() / max(mesh.area / unit**2, 1e-300)
-    threads = max(1, min(torch.get_num_threads(), len(centers) // 16))
-    blocks = max(threads, -(-len(centers) // BLOCK))
-    idle: SimpleQueue[tuple[tuple[np.ndarray, ...], int]] = SimpleQueue()
-    for _ in range(threads):
-        idle.put((new_scratch(mesh.num_vertices, 3 * mesh.num_faces), 0))
-
-    def work(part: tuple[np.ndarray, np.ndarray]) -> list[np.ndarray]:
-        chunk, radii = part[0], np.minimum(part[1] / unit, limit)
-        guess = min(1.3 * np.pi * float(np.mean(radii**2)) * density, float(keep.sum())) + 16
-        scratch, run = idle.get()
-        try:
-            counts, vertex, values, failed = propagate_many(
-                *surface, *scratch, run, chunk, radii, keep, guess
-            )
-        finally:  # a stack that overflows takes a few runs more
-            idle.put((scratch, run + len(chunk) + 64))
-        if failed >= 0:
-            raise MeshError(
-                f"the geodesics from vertex {chunk[failed]} do not settle: its surroundings are too "
-                "degenerate; see the needles and zero-area faces in mesh.report()"
-            )
-        values[0] *= unit
-        return [counts, vertex, *values]
-
-    parts = zip(np.array_split(centers, blocks), np.array_split(reach, blocks), strict=True)
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, parts))
+    if number is not None:
+        surface, vertex = renumbered(surface, number), np.argsort(number)
+        keep = keep[vertex]
+    for chosen in np.array_split(np.arange(len(centers)), parts):
+        near, radii = centers[chosen], reach[chosen]
+        if number is None:
+            yield _gathered(sweep_blocks(mesh, surface, unit, near, radii, keep))
+            continue
+        row = np.argsort(number[near], kind="stable")
+        paths = _gathered(sweep_blocks(mesh, surface, unit, number[near[row]], radii[row], keep))
+        columns = (paths.r, paths.out, paths.back, paths.transport)
+        ptr, names, values = renumber_rows(paths.ptr, paths.vertex, columns, row, vertex)
+        yield PathTable(ptr, names, *values, paths.flip)  # type: ignore[call-arg]
 
 
 def _gathered(blocks: list[list[np.ndarray]]) -> PathTable:

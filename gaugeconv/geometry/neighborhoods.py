@@ -73,12 +73,13 @@ class Neighborhoods:
     def memo(self, key: Hashable, make: Callable[[], T]) -> T:
         """Returns make(), computed once for this object: it is immutable, so never stale.
 
-        Stand-ins that `torch.export` traces with are not kept.
+        Stand-ins that `torch.export` traces with are kept only by what is made of stand-ins itself.
         """
         if key in self._memo:
             return cast(T, self._memo[key])
         value = make()
-        if torch.compiler.is_dynamo_compiling() or not torch.compiler.is_compiling():
+        traced = torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling()
+        if not traced or type(self.ptr) is not Tensor:
             self._memo[key] = value
         return value
 
@@ -209,16 +210,31 @@ class Neighborhoods:
             )
         return nb
 
+    def _has_types(self) -> bool:
+        """Whether indices are integers, lengths and angles real numbers, and flips booleans."""
+        real = {getattr(self, name).dtype for name in ("r", "theta", "transport", "weight")}
+        indices = {
+            getattr(self, name).dtype
+            for name in ("ptr", "target", "source", "target_vertex", "source_vertex")
+        }
+        return (
+            self.flip.dtype == torch.bool
+            and real in ({torch.float32}, {torch.float64})
+            and indices <= {torch.int32, torch.int64}
+        )
+
     def _is_consistent(self) -> bool:
         """Whether compiled kernels can trust the indices."""
         pairs, rows = self.source.shape, self.ptr.numel() - 1
+        if not (self._has_types() and self.ptr.ndim == self.source.ndim == 1 and rows >= 0):
+            return False
         count = self.ptr.diff()
         return (
-            self.ptr.ndim == 1
-            and rows == self.target_vertex.numel()
-            and self.num_sources == self.source_vertex.numel()
-            and all(getattr(self, name).shape == pairs for name in _TENSORS[1:8])
+            (rows,) == self.target_vertex.shape
+            and (self.num_sources,) == self.source_vertex.shape
+            and all(getattr(self, name).shape == pairs for name in _PER_PAIR)
             and int(self.ptr[0]) == 0
+            and int(self.ptr[-1]) == pairs[0]  # so that what follows repeats no more often
             and bool((count >= 0).all())
             and torch.equal(
                 self.target,

@@ -92,11 +92,15 @@ def _split(cut, run, t, d, at):
 
 
 @njit(inline="always", **JIT)
-def _reach_corner(he, vx, hit, counts, run, seed, axis, c, before, cx, cy, ux, uy, d):
-    """Offers vertex c, at (cx, cy) in the unfolded plane, the straight path from the seed.
+def _reach_corner(he, vx, hit, counts, run, center, seed, axis, c, before, cx, cy, qx, qy, d):
+    """Offers vertex c, at (cx, cy) in the unfolded plane, the straight path of length d from the seed.
 
-    u: the side of c's face that the half-edge `before` is on, from c.
+    q: the other end of the side of c's face that the half-edge `before` is on.
     """
+    if c == center or d > seed.reach or (hit[c].stamp == run and d > hit[c].distance * (1 + TIE)):
+        return
+    ux = qx - cx
+    uy = qy - cy
     out = (axis + math.atan2(cy, cx)) * vx[seed.origin].scale
     turn = math.atan2(uy * cx - ux * cy, -(ux * cx + uy * cy))
     back = (he[before].angle + turn) * vx[c].scale
@@ -123,8 +127,7 @@ def _advance(he, vx, hit, cut, counts, run, center, stack, n, seed):
     axis, t = window.axis, window.twin
     front = he[t]
     p, q, c = front.head, front.tail, front.apex
-    after = next_side(t)
-    before = previous_side(t)
+    after, before = next_side(t), previous_side(t)
     ex = px - qx
     ey = py - qy
     cx = qx + front.along * ex - front.height * ey
@@ -138,13 +141,9 @@ def _advance(he, vx, hit, cut, counts, run, center, stack, n, seed):
     right = inside_b or not inside_a
     if inside_a and inside_b:
         d = seed.length + math.sqrt(c2)
-        improves = hit[c].stamp != run or d <= hit[c].distance * (1 + TIE)
-        improves = improves and c != center and d <= seed.reach
-        if improves and _is_beyond(qx, qy, ex, ey, c2):
-            ux = qx - cx
-            uy = qy - cy
+        if _is_beyond(qx, qy, ex, ey, c2):
             _reach_corner(
-                he, vx, hit, counts, run, seed, axis, c, before, cx, cy, ux, uy, d
+                he, vx, hit, counts, run, center, seed, axis, c, before, cx, cy, qx, qy, d
             )  # fmt: skip
         across = cross(ex, ey, cx, cy)
         at = -cross(qx, qy, cx, cy) / across if across != 0.0 else 0.5

@@ -1,11 +1,9 @@
 """Propagation over many centres into CSR arrays."""
 
-import hashlib
-from pathlib import Path
-
 import numpy as np
 from numba import njit
 
+from gaugeconv.files import source_stamp
 from gaugeconv.geometry import pending, propagation, records, windows
 from gaugeconv.geometry.propagation import propagate
 from gaugeconv.geometry.records import JIT, OVERFLOW, RUNAWAY, SEED, TOUCHED, WINDOW
@@ -32,20 +30,8 @@ def _store(at, values, e):
     values[3, e] = middle(at.transport, at.transport_lo, at.transport_hi)
 
 
-def _source_stamp() -> int:
-    """A negative number that changes whenever the code of the propagation does."""
-    digest = hashlib.sha256()
-    for module in (
-        records.__file__, pending.__file__, windows.__file__, propagation.__file__, __file__,
-    ):  # fmt: skip
-        digest.update(Path(module).read_bytes())
-    return -int.from_bytes(digest.digest()[:7], "big")
-
-
 def _compiled(stamp: int):
-    """The entry point. numba's disk cache looks at a function's own file and its closure, not at the
-    files of the functions that it calls: `stamp` in the closure keeps it from running stale code.
-    """
+    """The entry point; `source_stamp` says why there is a stamp."""
 
     @njit(cache=True, **JIT)
     def propagate_many(he, vx, hit, cut, counts, first_run, centers, reach, keep, guess):
@@ -85,4 +71,8 @@ def _compiled(stamp: int):
     return propagate_many
 
 
-propagate_many = _compiled(_source_stamp())
+propagate_many = _compiled(
+    source_stamp(
+        records.__file__, pending.__file__, windows.__file__, propagation.__file__, __file__
+    )
+)

@@ -7,10 +7,15 @@ from numba import njit
 
 
 @njit(nogil=True, inline="always")
-def _torn(xa, ya, xb, yb, limit):
-    dx = xb - xa
-    dy = yb - ya
+def _is_torn(x, y, a, b, limit):
+    dx = x[b] - x[a]
+    dy = y[b] - y[a]
     return dx * dx + dy * dy > limit * limit
+
+
+@njit(nogil=True, inline="always")
+def _area(x, y, a, b, c):
+    return 0.5 * ((x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a]))
 
 
 @njit(cache=True, nogil=True)
@@ -46,20 +51,15 @@ def stretched_areas(
                 b, c = faces[f, 1], faces[f, 2]
                 if row[b] != p or row[c] != p:
                     continue
-                if (
-                    _torn(x[a], y[a], x[b], y[b], wide * lengths[f, 0])
-                    or _torn(x[b], y[b], x[c], y[c], wide * lengths[f, 1])
-                    or _torn(x[c], y[c], x[a], y[a], wide * lengths[f, 2])
-                ):
+                torn = _is_torn(x, y, a, b, wide * lengths[f, 0])
+                torn = torn or _is_torn(x, y, b, c, wide * lengths[f, 1])
+                if torn or _is_torn(x, y, c, a, wide * lengths[f, 2]):
                     continue
-                area = 0.5 * ((x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a]))
+                area = _area(x, y, a, b, c)
                 for v in (a, b, c):
                     image[v] += area
                     surface[v] += areas[f]
-        most = wide * wide
         for e in range(ptr[p], ptr[p + 1]):
             q = source[e]
-            ratio = 1.0
-            if surface[q] > 0.0:
-                ratio = min(most, max(0.0, image[q] / surface[q]))
-            weight[e] = ratio * vertex_area[q]
+            ratio = image[q] / surface[q] if surface[q] > 0.0 else 1.0
+            weight[e] = min(wide * wide, max(0.0, ratio)) * vertex_area[q]

@@ -145,6 +145,21 @@ def _along_halfedge(he, vx, hit, counts, run, seed, h):
     _along(vx, hit, counts, run, seed, side.head, side.length, side.angle, back)
 
 
+@njit(inline="always", **JIT)
+def _push_wedge(he, hit, counts, run, stack, n, seed, h, lo, hi):
+    """Pushes the window between angles lo and hi from half-edge h, through the edge opposite the seed."""
+    face = he[h]
+    px = face.length
+    qx = px * face.along
+    qy = px * face.height
+    ax, ay = (px, 0.0) if lo <= 0 else (math.cos(lo), math.sin(lo))
+    bx, by = (qx, qy) if hi >= face.corner - 1e-14 else (math.cos(hi), math.sin(hi))
+    return push(
+        he, hit, counts, run, stack, n, seed, face.angle, next_side(h), face.head, face.apex,
+        px, 0.0, qx, qy, ax, ay, bx, by,
+    )  # fmt: skip
+
+
 @njit(**JIT)
 def spread(he, vx, hit, counts, run, stack, n, seed, start, width):
     """Paths from the seed into the unscaled directions start … start + width: along edges, and windows.
@@ -164,19 +179,10 @@ def spread(he, vx, hit, counts, run, stack, n, seed, start, width):
     if lo <= FLAT:
         _along_halfedge(he, vx, hit, counts, run, seed, h)
     for _ in range(last - first):
-        face = he[h]
-        corner = face.corner
+        corner = he[h].corner
         hi = min(lo + width, corner)
         if hi > lo:
-            px = face.length
-            qx = px * face.along
-            qy = px * face.height
-            ax, ay = (px, 0.0) if lo <= 0 else (math.cos(lo), math.sin(lo))
-            bx, by = (qx, qy) if hi >= corner - 1e-14 else (math.cos(hi), math.sin(hi))
-            n = push(
-                he, hit, counts, run, stack, n, seed, face.angle, next_side(h), face.head, face.apex,
-                px, 0.0, qx, qy, ax, ay, bx, by,
-            )  # fmt: skip
+            n = _push_wedge(he, hit, counts, run, stack, n, seed, h, lo, hi)
         width -= corner - lo
         lo = 0.0
         k += 1

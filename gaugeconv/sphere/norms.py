@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gaugeconv.errors import FieldTypeError
 from gaugeconv.nn.fields import FieldModule, bias_vector, check_features
 from gaugeconv.reps import FieldType
 
@@ -22,13 +23,20 @@ class FieldBatchNorm(FieldModule):
     depends on the grid.
 
     Args:
-        in_type: type of the input and the output.
+        in_type: type of the input and the output, of SO2.
         momentum: share of a batch in the running statistics.
         eps: added to variances.
+
+    Raises:
+        FieldTypeError: a type of another group, whose signs and regular parts need other rules.
     """
 
     def __init__(self, in_type: str | FieldType, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__(in_type)
+        if self.in_type.group.name != "SO2":
+            raise FieldTypeError(
+                f"FieldBatchNorm is for types of SO2, got {self.in_type} of {self.in_type.group.name}"
+            )
         self.momentum, self.eps = momentum, eps
         channels = [
             (b.order, b.components) for b in self.in_type.blocks for _ in range(b.multiplicity)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gaugeconv.errors import GaugeConvError
+from gaugeconv.errors import GaugeConvError, StructureGroupError
 from gaugeconv.geometry import Frames, neighborhoods
 from gaugeconv.geometry.features import (
     CENTROID_FEATURES,
@@ -17,6 +17,7 @@ from gaugeconv.geometry.features import (
 )
 from gaugeconv.mesh import TriMesh, shapes
 from gaugeconv.reps import FieldType
+from tests.geometry.test_non_orientable import immersed
 from tests.geometry.zoo import Relabelling, bumpy_sphere, edge_radius, rough_sphere
 
 
@@ -187,3 +188,17 @@ def test_features_need_frames():
     for feature in (shape_operator, surface_features):
         with pytest.raises(GaugeConvError, match="carry no frames"):
             feature(bare)
+
+
+def test_frames_that_oppose_the_winding_are_refused():
+    frames = Frames.canonical(shapes.icosphere(2)).reflected()
+    nb = neighborhoods(frames.mesh, edges=2.5, frames=frames)
+    with pytest.raises(StructureGroupError, match="oppose the winding"):
+        surface_features(nb)
+    with pytest.raises(StructureGroupError, match="oppose the winding"):
+        centroid_features(frames, np.arange(3))
+
+
+def test_a_surface_with_one_side_has_no_curvature_along_its_normal():
+    with pytest.raises(StructureGroupError, match="one side"):
+        shape_operator(neighborhoods(TriMesh(*immersed(closed=False)), edges=2.5))

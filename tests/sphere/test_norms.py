@@ -53,3 +53,9 @@ def test_evaluation_is_linear_in_every_image():
 def test_another_type_is_refused():
     with pytest.raises(FieldTypeError):
         norm()(torch.zeros(1, 4, KIND.dim + 1, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("spec", "group"), [("2x0-", "O2"), ("1xreg", "C4")])
+def test_a_type_of_another_group_is_refused(spec, group):
+    with pytest.raises(FieldTypeError, match="SO2"):
+        FieldBatchNorm(FieldType(spec, group))

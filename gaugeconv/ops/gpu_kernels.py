@@ -119,7 +119,10 @@ def moments_kernel(
         values = x + rows[:, None] * dim + column[None, :]
         u = _rotated(values, valid[:, None] & inside[None, :], order, cos, sin)
         f = _ring_factors(radial, num_pairs, e, valid, c0, s0, harmonic, part, ring, used, top)
-        total = tl.dot(f, u, total, input_precision=PRECISION, out_dtype=total.dtype)
+        if total.dtype == tl.float64:  # whose tl.dot Triton 3.7 cannot compile
+            total += tl.sum(f[:, :, None] * u[None, :, :], axis=1)
+        else:
+            total = tl.dot(f, u, total, input_precision=PRECISION, out_dtype=total.dtype)
     at = out + place[:, None] + start + column[None, :]
     tl.store(at, total.to(out.dtype.element_ty), mask=used[:, None] & inside[None, :])
     if (center >= 0) & (factor_tile == 0):
@@ -128,8 +131,8 @@ def moments_kernel(
             x, dim, source, radial, trig, num_pairs, begin + near, begin + far, order, column, inside,
             BLOCK_E,
         )  # fmt: skip
-        at = out + tl.multiple_of(center, ALIGN) + column
-        tl.store(at, value.to(out.dtype.element_ty), mask=inside)
+        middle = out + tl.multiple_of(center, ALIGN) + column
+        tl.store(middle, value.to(out.dtype.element_ty), mask=inside)
 
 
 @triton.jit(do_not_specialize=_SIZES)

@@ -268,7 +268,8 @@ def test_kernels_compile_for_an_h100_without_atomics(
     )
     assert compiled.asm["cubin"]
     assert "atom." not in compiled.asm["ptx"] and "red.global" not in compiled.asm["ptx"]
-    assert ("mma." in compiled.asm["ptx"]) == (name == "moments_kernel")
+    on_matrix_units = name == "moments_kernel" and dtype != "fp64"
+    assert ("mma." in compiled.asm["ptx"]) == on_matrix_units
 
 
 def test_without_triton_the_library_imports():

@@ -20,7 +20,8 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", help="which rows (default: all)")
     names = parser.parse_args().rows or list(ROWS)
     for unknown in [name for name in names if name not in ROWS]:
-        parser.error(f"no row is called {unknown!r}; there are: {', '.join(ROWS)}")
+        known = ", ".join(ROWS)
+        parser.exit(2, f"gaugeconv: error: no row is called {unknown!r}; there are: {known}\n")
     for name in names:
         try:
             record(name, ROWS[name]())

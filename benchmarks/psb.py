@@ -52,7 +52,7 @@ def categories() -> dict[str, dict[str, list]]:
 
 def load(category: str, ids: list[int]) -> Iterator[Shape]:
     for number in ids:
-        with np.load(data_folder() / "psb" / "npz" / f"{number}.npz") as file:
+        with np.load(data_folder() / "psb" / "npz" / f"{number}.npz", allow_pickle=False) as file:
             mesh = TriMesh(file["vertices"], file["faces"].astype(np.int64))
             labels = file["face_labels"].astype(np.int64)
             yield Shape(f"{category}_{number:03d}", mesh, labels, file["area_by_label"])

@@ -63,13 +63,13 @@ def bumpy(mesh: TriMesh) -> TriMesh:
 
 @pytest.fixture(scope="module")
 def mesh() -> TriMesh:
-    return bumpy(irregular_sphere(250, seed=3))
+    return bumpy(irregular_sphere(120, seed=3))
 
 
 def config() -> SegmenterConfig:
     return SegmenterConfig(
         label_names=("a", "b", "c"),
-        sizes=(80, 24),
+        sizes=(48, 16),
         types=("4x0 + 3x1 + 2x2", "6x0 + 3x1 + 2x2"),
         vertex_type="4x0 + 2x1",
         blocks=(1, 1),
@@ -376,7 +376,7 @@ class Spot(FieldModule):
 def test_the_worst_vertex_is_a_vertex_of_the_mesh(mesh: TriMesh) -> None:
     report = verify(Spot(17).double(), mesh, samples=2)
     assert (report.worst_vertex, report.output.rows) == (17, "vertices")
-    targets = np.arange(5, 250, 7)
+    targets = np.arange(5, 120, 7)
 
     def coarse(mesh: TriMesh, radius: float, frames: Frames) -> Neighborhoods:
         return neighborhoods(mesh, radius, frames, targets=targets)
@@ -423,7 +423,7 @@ def test_controls_do_not_count_zeros_in_the_output_itself(mesh: TriMesh) -> None
 
 def test_the_page_starts_with_the_verdict_and_holds_every_figure(mesh: TriMesh) -> None:
     page = str(verify(segmenter(), mesh, samples=1)).splitlines()
-    assert page[0] == "gauge: passed: GaugeSegmenter on TriMesh(250 vertices, 496 faces)"
+    assert page[0] == "gauge: passed: GaugeSegmenter on TriMesh(120 vertices, 236 faces)"
     assert page[1] == "  1 random frames (seed 0), float64, tolerance 1e-10"
     text = "\n".join(page)
     for word in ("output ", "face ", "gradients ", "one SGD step", "control ", "checked ", "4x0 "):
@@ -526,9 +526,9 @@ def test_outputs_that_do_not_fit_are_named(mesh: TriMesh) -> None:
 
     with pytest.raises(FieldTypeError, match="one tensor of real numbers, got list"):
         verify(Returns([]), mesh)
-    with pytest.raises(FieldTypeError, match=r"type '1x1' \(2 columns\).*\(250, 3\)"):
-        verify(Returns(torch.zeros(250, 3)), mesh)
-    with pytest.raises(FieldTypeError, match=r"\(9, 2\), expected rows: 250 \(vertices\)"):
+    with pytest.raises(FieldTypeError, match=r"type '1x1' \(2 columns\).*\(120, 3\)"):
+        verify(Returns(torch.zeros(120, 3)), mesh)
+    with pytest.raises(FieldTypeError, match=r"\(9, 2\), expected rows: 120 \(vertices\)"):
         verify(Returns(torch.zeros(9, 2)), mesh)
 
 
@@ -603,7 +603,7 @@ def test_a_rebuilt_mesh_is_the_same_surface_in_another_order(mesh: TriMesh) -> N
     for relabel in (False, True):
         other = rebuilt(mesh, np.random.default_rng(2), relabel)
         assert np.array_equal(other.mesh.vertices, mesh.vertices[other.vertex])
-        assert np.array_equal(np.arange(250), other.vertex) is not relabel
+        assert np.array_equal(np.arange(120), other.vertex) is not relabel
         corners = other.vertex[other.mesh.faces].reshape(-1)
         assert np.array_equal(corners, mesh.faces.reshape(-1)[other.corner])
         assert not np.array_equal(other.face, np.arange(mesh.num_faces))
@@ -615,7 +615,7 @@ def test_a_rebuilt_mesh_is_the_same_surface_in_another_order(mesh: TriMesh) -> N
 
 def test_angles_in_space_and_between_edges_agree_where_the_link_is_lawful(mesh: TriMesh) -> None:
     rng = np.random.default_rng(6)
-    other, gamma = rebuilt(mesh, rng, relabel=True), rng.uniform(-9, 9, 250)
+    other, gamma = rebuilt(mesh, rng, relabel=True), rng.uniform(-9, 9, 120)
     reference, frames = Frames.canonical(mesh), Frames.canonical(other.mesh).rotated(gamma)
     in_space = gauge_change(reference, frames, other)
     intrinsic = TriMesh.from_edge_lengths(mesh.faces, mesh.edge_lengths)
@@ -626,7 +626,7 @@ def test_angles_in_space_and_between_edges_agree_where_the_link_is_lawful(mesh: 
 
 def test_the_angle_of_turned_frames_is_the_angle_they_were_turned_by(mesh: TriMesh) -> None:
     rng = np.random.default_rng(1)
-    same, gamma = rebuilt(mesh, rng, relabel=False), rng.uniform(-3, 3, 250)
+    same, gamma = rebuilt(mesh, rng, relabel=False), rng.uniform(-3, 3, 120)
     reference = Frames.canonical(mesh)
     found = gauge_change(reference, reference.rotated(gamma), same)
     assert np.abs(found.gamma.numpy() - gamma).max() < 1e-12

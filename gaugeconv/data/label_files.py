@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Int64
 
+from gaugeconv.data.archives import read_array, read_arrays
 from gaugeconv.errors import DataError
 from gaugeconv.files import atomic_path
 from gaugeconv.mesh import TriMesh
@@ -56,11 +52,8 @@ def read_result_names(path: Path) -> list[str]:
     Raises:
         DataError: the file is malformed.
     """
-    with opened(path, "a segmentation result") as file:
-        archive = np.load(file, allow_pickle=False)
-        if "label_names" not in archive:
-            return []
-        return [str(name) for name in np.atleast_1d(archive["label_names"])]
+    found = read_arrays(path, "a segmentation result", "label_names")
+    return [str(name) for array in found.values() for name in array.ravel()]
 
 
 def labels_per_face(
@@ -132,27 +125,13 @@ def _read_text(path: Path) -> Int64[np.ndarray, " N"]:
 
 
 def _read_numpy(path: Path) -> np.ndarray:
-    """The array of an .npy file, or `face_labels` of an .npz; never unpickles."""
-    with opened(path, "a label array") as file:
-        if path.suffix == ".npz":
-            return np.asarray(np.load(file, allow_pickle=False)["face_labels"])
-        # mapping checks the file's size against its header before any memory is set aside
-        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-
-
-@contextmanager
-def opened(path: Path, what: str) -> Iterator[IO[bytes]]:
-    """The open file; all that numpy, zipfile and zlib raise on its content becomes a DataError."""
-    with path.open("rb") as file:
-        try:
-            yield file
-        except (
-            ValueError, TypeError, LookupError, SyntaxError, ArithmeticError, MemoryError,
-            EOFError, BadZipFile, zlib.error,
-            RuntimeError,  # also NotImplementedError: encrypted, or of an unknown compression
-            OSError,  # a place outside the file
-        ) as error:  # fmt: skip
-            raise DataError(f"{path} is not {what}: {error}") from error
+    """The array of an .npy file, or `face_labels` of an .npz."""
+    if path.suffix == ".npy":
+        return read_array(path, "a label array")
+    found = read_arrays(path, "a label array", "face_labels")
+    if not found:
+        raise DataError(f"{path} is not a label array: it has no face_labels")
+    return found["face_labels"]
 
 
 def _as_labels(values: np.ndarray, path: Path) -> Int64[np.ndarray, " N"]:

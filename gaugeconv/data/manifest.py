@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
 
-from gaugeconv.errors import DataError
+from gaugeconv.errors import DataError, FileFormatError
+from gaugeconv.files import read_json_object
 
 SPLITS = ("train", "val", "test")
+_LONGEST_NAME = 200  # file systems allow 255, ending and temporary name included
 
 
 def check_name(name: str) -> None:
     """Checks that a name is a plain file name.
 
     Raises:
-        DataError: it is empty, hidden, or contains a path separator or a control character.
+        DataError: it is empty, hidden, too long, or contains a path separator or a control character.
     """
-    if not name or name.startswith(".") or any(c in "/\\:" or not c.isprintable() for c in name):
+    wrong = any(c in "/\\:" or not c.isprintable() for c in name)
+    if wrong or not name or name.startswith(".") or len(name.encode()) > _LONGEST_NAME:
         raise DataError(
-            f"{name!r} cannot name an item: use a plain file name without extension, "
-            "without a leading dot, '/', '\\' or ':'"
+            f"{name[:60]!r} cannot name an item: use a plain file name without extension, without "
+            f"a leading dot, '/', '\\' or ':', and of at most {_LONGEST_NAME} bytes"
         )
 
 
@@ -42,21 +45,20 @@ def check_range(
         )
 
 
-def _read_json(path: Path) -> dict[str, object]:
+def _read_json(path: Path) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
-        DataError: the file is missing or not a JSON object.
+        DataError: the file is missing, cannot be read or is not a JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_json_object(path)
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; a dataset folder needs it") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} must hold a JSON object, like {{…}}")
-    return content
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except FileFormatError as error:
+        raise DataError(str(error)) from error
 
 
 def read_label_names(path: Path) -> tuple[str, ...]:

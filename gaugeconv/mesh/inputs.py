@@ -26,7 +26,10 @@ def as_vertices(vertices: ArrayLike) -> Float64[np.ndarray, "V 3"]:
     if raw.ndim != 2 or raw.shape[1] != 3:
         raise MeshError(f"vertices must have shape (V, 3), not {raw.shape}")
     out = _as_reals(raw, "vertices")
-    _require_rows(~np.isfinite(out).all(axis=1), "vertices have NaN or infinite coordinates")
+    _require_rows(
+        ~np.isfinite(out).all(axis=1),
+        "vertices need positions (mend or drop them), but there are NaN or infinite coordinates",
+    )
     _require_rows(
         np.abs(out).max(axis=1) > LARGEST_COORDINATE,
         f"coordinates exceed {LARGEST_COORDINATE:g} in size, so areas overflow; rescale the mesh",

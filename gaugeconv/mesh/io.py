@@ -96,7 +96,10 @@ def save_mesh(
             faces or the format, or a folder that cannot be written to.
     """
     path = Path(path)
-    suffix = _known_suffix(path)
+    try:
+        suffix = _known_suffix(path)
+    except MeshError as error:
+        raise MeshError(f"{path}: {error}") from error
     if suffix != ".ply" and (face_labels is not None or face_colors is not None):
         raise MeshError(f"{path}: only .ply files hold face labels and colours")
     vertices, faces = mesh.vertices, mesh.faces
@@ -125,9 +128,9 @@ def _read(path: Path) -> FileContent:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise MeshError(f"cannot be read: {error.strerror or error}") from error
+        raise MeshError(f"cannot be read: {error.strerror or error}; check the path") from error
     if not data.strip():
-        raise MeshError("the file is empty")
+        raise MeshError("the file is empty; write or fetch it again")
     readers = {".ply": read_ply, ".obj": read_obj, ".off": read_off, ".stl": _read_stl}
     content = readers[suffix](data)
     if len(content.sizes) == 0:

@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float64, Int64
 from gaugeconv.errors import MeshError
 from gaugeconv.mesh.messages import listed
 
+_MOST_APEXES = 256
+
 
 @dataclass(frozen=True, eq=False)
 class FileContent:
@@ -34,7 +36,8 @@ def triangulate(
     """Triangles in file order and the polygon that each comes from.
 
     A polygon of n corners becomes a fan of n − 2 triangles from its first corner for which no
-    triangle is turned over, so a quad is cut along a diagonal that lies inside it.
+    triangle is turned over, so a quad is cut along a diagonal that lies inside it. Only the first 256
+    corners are tried.
 
     Raises:
         MeshError: polygons with fewer than three corners, with corners out of range, or so far
@@ -70,15 +73,19 @@ def _fans(
 ) -> Int64[np.ndarray, "P M 3"]:
     """A fan for each of several polygons with equally many corners; ``polygon`` names them."""
     size = corners.shape[1]
-    fans = np.stack([_fan(np.roll(corners, -first, axis=1)) for first in range(size)])
-    good = np.stack([_turns_one_way(vertices, fan) for fan in fans])
-    bad = polygon[~good.any(axis=0)]
-    if len(bad):
+    fans = _fan(corners)
+    left = np.flatnonzero(~_turns_one_way(vertices, fans))
+    for first in range(1, min(size, _MOST_APEXES)):
+        if not len(left):
+            break
+        fans[left] = _fan(np.roll(corners[left], -first, axis=1))
+        left = left[~_turns_one_way(vertices, fans[left])]
+    if len(left):
         raise MeshError(
-            f"polygons are too far from convex to be cut into a fan: {listed(bad, 'face')}; "
-            "triangulate them first"
+            "polygons are too far from convex to be cut into a fan: "
+            f"{listed(polygon[left], 'face')}; triangulate them first"
         )
-    return fans[np.argmax(good, axis=0), np.arange(len(corners))]
+    return fans
 
 
 def _fan(corners: Int64[np.ndarray, "P N"]) -> Int64[np.ndarray, "P M 3"]:

@@ -9,7 +9,7 @@ from gaugeconv.reps.groups import StructureGroup
 from gaugeconv.reps.irreps import irreps_of_order
 from gaugeconv.reps.representations import Representation, representation
 
-_COPIES = r"\s*(?:(\d+)\s*x\s*)?"
+_COPIES = r"\s*(?:(\d{1,9})\s*x\s*)?"
 _SPLIT = r"\s*(\+|$)"
 
 
@@ -23,7 +23,7 @@ def parse(spec: str, group: StructureGroup) -> list[tuple[int, Representation]]:
     """
     signed = [str(o) for o in _signed_orders(group)]
     parity = rf"(?:{'|'.join(signed)})[+-]|" if signed else ""
-    term = re.compile(rf"{_COPIES}({parity}\d+|[a-z]\w*){_SPLIT}")
+    term = re.compile(rf"{_COPIES}({parity}\d{{1,6}}|[a-z]\w*){_SPLIT}")
     terms, at, more = [], 0, True
     while more:
         match = term.match(spec, at)

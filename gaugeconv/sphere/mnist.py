@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import os
 import struct
@@ -13,8 +14,10 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from gaugeconv.errors import DataError, FileFormatError
+from gaugeconv.files import unpacked_limit
 
 _UNSIGNED_BYTE = 0x08
+_MOST_AXES = 8
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
@@ -27,24 +30,38 @@ def read_idx(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "*shape"]:
     """
     content = Path(path).read_bytes()
     if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise FileFormatError(
-                f"{path}: a broken gzip file ({error}); fetch it again"
-            ) from error
+        content = _unzipped(content, path)
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
         raise FileFormatError(f"{path} is not an idx file of unsigned bytes")
     start = 4 + 4 * content[3]
     if len(content) < start:
         raise FileFormatError(f"{path}: the idx header is cut short; fetch the file again")
     shape = struct.unpack(f">{content[3]}I", content[4:start])
+    if len(shape) > _MOST_AXES:
+        raise FileFormatError(f"{path}: {len(shape)} axes, digits have at most {_MOST_AXES}")
     if len(content) - start != math.prod(shape):
         raise FileFormatError(
             f"{path} should hold {math.prod(shape)} bytes for the shape {shape}, but holds "
             f"{len(content) - start}; fetch it again"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _unzipped(content: bytes, path: str | os.PathLike[str]) -> bytes:
+    """The content of a gzip file.
+
+    Raises:
+        FileFormatError: it is broken, or unpacks to more than `unpacked_limit`.
+    """
+    most = unpacked_limit(len(content))
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            unpacked = file.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(f"{path}: a broken gzip file ({error}); fetch it again") from error
+    if len(unpacked) > most:
+        raise FileFormatError(f"{path} unpacks to more than {most} bytes, far more than is packed")
+    return unpacked
 
 
 def load_digits(

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gaugeconv.errors import FileFormatError
-from gaugeconv.files import atomic_path, read_safetensors
+from gaugeconv.files import atomic_path, parse_json, read_safetensors
 
 _FORMAT = "gaugeconv-train-state-1"
 _GROUPS = ("model", "best", "optimizer", "average")
@@ -38,6 +38,16 @@ class Progress:
     best_epoch: int = 0
     best_accuracy: float | None = None
     improved_epoch: int = 0
+
+    def check(self) -> None:
+        """Raises FileFormatError unless all counts and times are numbers that there can be."""
+        counts = (self.epoch, self.step, self.best_epoch, self.improved_epoch)
+        accuracy = 0.0 if self.best_accuracy is None else self.best_accuracy
+        whole = all(type(count) is int and count >= 0 for count in counts)
+        if not (
+            whole and all(type(x) in (int, float) and x >= 0 for x in (self.seconds, accuracy))
+        ):
+            raise FileFormatError(f"a run cannot have come so far: {self}")
 
 
 @dataclass(frozen=True)
@@ -89,13 +99,14 @@ class TrainState:
         tensors, metadata = read_safetensors(path, _FORMAT)
         groups: dict[str, dict[str, Tensor]] = {group: {} for group in _GROUPS}
         try:
-            header = json.loads(metadata["state"])
+            header = parse_json(metadata["state"])
             for key, tensor in tensors.items():
                 group, _, name = key.partition(".")
                 groups[group][name] = tensor.clone()  # off the memory-mapped file
             progress = Progress(**header["progress"])
-            return cls(**groups, progress=progress, fingerprint=header["fingerprint"])
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            progress.check()
+            return cls(**groups, progress=progress, fingerprint=str(header["fingerprint"]))
+        except (KeyError, TypeError, FileFormatError) as error:
             raise FileFormatError(f"{path} is not a whole training state: {error!r}") from error
 
 
@@ -115,12 +126,13 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     Raises:
         FileFormatError: the tensors belong to another optimiser.
     """
+    groups = optimizer.state_dict()["param_groups"]
+    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
     states: dict[int, dict[str, Any]] = {}
     for key, tensor in tensors.items():
         index, _, name = key.partition(".")
+        known = index.isdecimal() and len(index) < 10 and int(index) < len(shapes)
+        if not known or tensor.shape not in (shapes[int(index)], ()):
+            raise FileFormatError("the training state belongs to another network")
         states.setdefault(int(index), {})[name] = tensor.clone()  # the optimiser works in place
-    groups = optimizer.state_dict()["param_groups"]
-    count = sum(len(group["params"]) for group in groups)
-    if not set(states) <= set(range(count)):
-        raise FileFormatError("the training state belongs to another network")
     optimizer.load_state_dict({"state": states, "param_groups": groups})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 
 from gaugeconv.data import DatasetFolder, LabelledMesh
@@ -88,29 +89,21 @@ def estimate(
         MeshError: the mesh of mean size is defective; the others are not looked at closely.
     """
     train_items, val_items = (read_split(dataset, split) for split in ("train", "val"))
+    items = sorted(train_items, key=lambda item: item.mesh.num_vertices)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = GaugeSegmenter(model_config).to(device)
         label_map = match_labels(dataset.label_names, model_config.label_names)
-        items = sorted(train_items, key=lambda item: item.mesh.num_vertices)
-        mean = np.mean([item.mesh.num_vertices for item in items])
-        chosen = min(items, key=lambda item: abs(item.mesh.num_vertices - mean))
-        prepare_mesh(model, items[0], label_map)
-        base = _peak_memory()
-        began = time.perf_counter()
-        prepared = prepare_mesh(model, chosen, label_map).to(torch.device(device))
-        preparing = time.perf_counter() - began
-        step, measuring = _timed(model, prepared, config)
-    grown = _peak_memory() - base
+        trial = _tried(model, items, label_map, config, torch.device(device))
     copies = 1 + config.augment
-    in_train, in_val = (_vertices(part) / chosen.mesh.num_vertices for part in (items, val_items))
+    in_train, in_val = (_vertices(part) / trial.vertices for part in (items, val_items))
     schedule = Schedule(config, len(items) * copies)
-    epoch = step * in_train * copies
+    epoch = trial.step * in_train * copies
     epochs = config.epochs or max(1, round(60.0 * (config.minutes or 0.0) / epoch))
     all_meshes = in_train * copies + in_val
-    geometry, validation = preparing * all_meshes, measuring * in_val
-    largest = items[-1].mesh.num_vertices / chosen.mesh.num_vertices
-    memory = base + grown * largest + bytes_held(prepared.inputs) * all_meshes
+    geometry, validation = trial.preparing * all_meshes, trial.measuring * in_val
+    largest = items[-1].mesh.num_vertices / trial.vertices
+    memory = trial.base + trial.grown * largest + trial.held * all_meshes
     size = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     return Estimate(
         meshes=schedule.num_meshes,
@@ -122,9 +115,42 @@ def estimate(
         epoch_seconds=epoch,
         validation_seconds=validation,
         total_seconds=geometry + epochs * epoch + validation * (epochs // config.val_every + 1),
-        memory_gb=memory / 1e9 if base else None,
+        memory_gb=memory / 1e9 if trial.base else None,
         disk_mb=size * (6 if config.ema else 5) / 1e6,
     )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What one mesh took: seconds, and bytes before, on top of that, and for its inputs alone."""
+
+    vertices: int
+    preparing: float
+    step: float
+    measuring: float
+    base: int
+    grown: int
+    held: int
+
+
+def _tried(
+    model: GaugeSegmenter,
+    items: Sequence[LabelledMesh],
+    label_map: Int64[np.ndarray, " K"],
+    config: TrainConfig,
+    device: torch.device,
+) -> _Trial:
+    """Prepares and trains on the mesh next to mean size; items ascend in size."""
+    mean = np.mean([item.mesh.num_vertices for item in items])
+    chosen = min(items, key=lambda item: abs(item.mesh.num_vertices - mean))
+    prepare_mesh(model, items[0], label_map)
+    base = _peak_memory()
+    began = time.perf_counter()
+    prepared = prepare_mesh(model, chosen, label_map).to(device)
+    preparing = time.perf_counter() - began
+    step, measuring = _timed(model, prepared, config)
+    grown, held = _peak_memory() - base, bytes_held(prepared.inputs)
+    return _Trial(chosen.mesh.num_vertices, preparing, step, measuring, base, grown, held)
 
 
 def bytes_held(value: object) -> int:

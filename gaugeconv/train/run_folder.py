@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 
 from gaugeconv._version import __version__
 from gaugeconv.errors import DataError, FileFormatError
-from gaugeconv.files import atomic_path
+from gaugeconv.files import atomic_path, parse_json, read_json_object
 
 
 class RunFolder:
@@ -70,13 +70,10 @@ class RunFolder:
         if not self.config.is_file():
             raise DataError(f"{self.path} holds no run to resume: {self.config} is missing")
         try:
-            record = json.loads(self.config.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            record = read_json_object(self.config)
+        except FileFormatError as error:
             raise FileFormatError(f"{self.config} is damaged: {error}") from error
-        parts = (
-            [record.get(name) for name in ("train", "model")] if isinstance(record, dict) else []
-        )
-        if not parts or not all(isinstance(part, dict) for part in parts):
+        if not all(isinstance(record.get(part), dict) for part in ("train", "model")):
             raise FileFormatError(f"{self.config} is not the config of a run")
         return record
 
@@ -102,16 +99,18 @@ class RunFolder:
             file.write(json.dumps(record) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The epochs in metrics.jsonl; a line cut off by a crash is left out."""
+        """The epochs in metrics.jsonl; lines cut off or damaged by a crash are left out."""
         if not self.metrics.exists():
             return []
         records = []
         for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
-        return records
+            with suppress(FileFormatError):
+                records.append(parse_json(line))
+        return [
+            record
+            for record in records
+            if isinstance(record, dict) and isinstance(record.get("epoch"), int)
+        ]
 
     @contextmanager
     def writing(self, remedy: str) -> Iterator[None]:

@@ -6,7 +6,6 @@ labels: Kalogerakis, Hertzmann & Singh, *Learning 3D Mesh Segmentation and Label
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from gaugeconv.data.sets.source import (
     seeded_split,
 )
 from gaugeconv.errors import DataError
+from gaugeconv.files import read_json_object
 
 CATEGORIES = (
     "Human", "Cup", "Glasses", "Airplane", "Ant", "Chair", "Octopus", "Table", "Teddy", "Hand",
@@ -41,10 +41,10 @@ def read_npz(src: Path, category: str | None, seed: int) -> PublicSet | None:
     if not (src / "categories.json").is_file() or not (src / "npz").is_dir():
         return None
     try:
-        table = json.loads(read_text(src / "categories.json"))
+        table = read_json_object(src / "categories.json")
         ids = {name: sorted(map(int, entry["ids"])) for name, entry in table.items()}
         labels = {name: tuple(map(str, entry["labels"])) for name, entry in table.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"{src / 'categories.json'} is damaged: {error!r}") from error
     if category not in ids:
         asked = "give one of them" if category is None else f"there is no {category!r}"
@@ -109,7 +109,7 @@ def _by_numbers(files: dict[Path, Path]) -> tuple[tuple[str, ...], _Labels]:
 
 def _of_category(meshes: list[Path], category: str | None) -> list[Path]:
     """Those that the category's numbers name, where the folder holds other numbers as well."""
-    if category not in CATEGORIES or not all(path.stem.isdigit() for path in meshes):
+    if category not in CATEGORIES or not all(path.stem.isdecimal() for path in meshes):
         return meshes
     first = 20 * CATEGORIES.index(category) + 1
     chosen = [path for path in meshes if first <= int(path.stem) < first + 20]
@@ -137,7 +137,7 @@ def _read_parts(path: Path) -> dict[str, list[int]]:
         words = line.split()
         if not words:
             continue
-        if not all(word.isdigit() for word in words):
+        if not all(word.isdecimal() and len(word) < 19 for word in words):
             current = parts.setdefault(line.strip(), [])
         elif current is None:
             raise DataError(f"{path}, line {row}: faces before the name of a part")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gaugeconv.data.manifest import check_name
 from gaugeconv.data.sets.source import (
     LabelCode,
     PublicSet,
@@ -51,8 +52,16 @@ def read_files(src: Path, _category: str | None, _seed: int) -> PublicSet | None
 
 
 def _listed_splits(src: Path) -> dict[str, list[str]]:
-    """The names in train.txt and test.txt, without file endings."""
-    return {
+    """The names in train.txt and test.txt, without file endings.
+
+    Raises:
+        DataError: a list is missing, or a name could not be that of a file here.
+    """
+    splits = {
         split: [Path(line).stem for line in read_text(src / f"{split}.txt").split()]
         for split in ("train", "test")
     }
+    for names in splits.values():
+        for name in names:
+            check_name(name)
+    return splits

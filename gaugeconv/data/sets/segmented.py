@@ -21,6 +21,7 @@ from gaugeconv.data.sets.source import (
     mesh_files,
     read_mesh,
     seeded_split,
+    with_face_labels,
 )
 from gaugeconv.errors import DataError
 
@@ -44,8 +45,7 @@ def read_coseg(src: Path, category: str | None, seed: int) -> PublicSet | None:
     code = LabelCode.of_files(label for _, label in files.values())
 
     def load(name: str) -> Shape:
-        mesh = read_mesh(files[name][0])
-        return Shape(mesh, labels_of(files[name][1], code, mesh.num_faces, "faces"))
+        return with_face_labels(*files[name], code)
 
     return PublicSet(
         code.names, seeded_split(list(files), round(_TRAIN_SHARE * len(files)), seed), load
@@ -76,8 +76,7 @@ def read_bodies(src: Path, _category: str | None, _seed: int) -> PublicSet | Non
     code = LabelCode.of_files((label for _, label in files.values()), BODY_PARTS)
 
     def load(name: str) -> Shape:
-        mesh = read_mesh(files[name][0])
-        return Shape(mesh, labels_of(files[name][1], code, mesh.num_faces, "faces"))
+        return with_face_labels(*files[name], code)
 
     return PublicSet(code.names, splits, load)
 

@@ -65,7 +65,8 @@ def _members(listing: Path) -> dict[str, list[int]]:
     current: list[int] | None = None
     for line in read_text(listing).splitlines()[2:]:
         words = line.split()
-        if len(words) == 1 and words[0].isdigit() and current is not None:
+        number = len(words) == 1 and words[0].isdecimal() and len(words[0]) < 19
+        if number and current is not None:
             current.append(int(words[0]))
         elif words:
             current = members.setdefault(words[0], [])

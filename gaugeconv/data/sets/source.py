@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from gaugeconv.data.label_files import opened
-from gaugeconv.errors import DataError
+from gaugeconv.data.archives import read_arrays
+from gaugeconv.errors import DataError, MeshError
 from gaugeconv.mesh import TriMesh
 from gaugeconv.mesh.io import SUFFIXES
 
@@ -79,12 +79,19 @@ def read_archive(path: Path, labels: str) -> tuple[TriMesh, Int64[np.ndarray, " 
         DataError: the file is missing or damaged.
     """
     try:
-        with opened(path, "a mesh with labels") as file:
-            arrays = np.load(file, allow_pickle=False)
-            mesh = TriMesh(arrays["vertices"], arrays["faces"].astype(np.int64), validate=False)
-            return mesh, arrays[labels].astype(np.int64)
+        arrays = read_arrays(path, "a mesh with labels", "vertices", "faces", labels)
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing, the set is incomplete") from error
+    for name in ("faces", labels):
+        if name not in arrays or arrays[name].dtype.kind not in "iu":
+            raise DataError(f"{path} is not a mesh with labels: it needs integers called {name}")
+    if "vertices" not in arrays:
+        raise DataError(f"{path} is not a mesh with labels: it has no vertices")
+    try:
+        mesh = TriMesh(arrays["vertices"], arrays["faces"].astype(np.int64), validate=False)
+    except MeshError as error:
+        raise MeshError(f"{path}: {error}") from error
+    return mesh, arrays[labels].astype(np.int64)
 
 
 def read_mesh(path: Path) -> TriMesh:
@@ -115,12 +122,14 @@ def read_text(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        DataError: it is missing or binary.
+        DataError: it is missing or binary, or cannot be read.
     """
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing, the set is incomplete") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not a text file") from error
 
@@ -156,6 +165,17 @@ def labels_of(path: Path, code: LabelCode, count: int, element: str) -> Int64[np
     if len(labels) != count:
         raise DataError(f"{path} has {len(labels)} labels, but its mesh has {count} {element}")
     return labels
+
+
+def with_face_labels(mesh_file: Path, label_file: Path, code: LabelCode) -> Shape:
+    """A mesh and the labels of its faces, one number for each.
+
+    Raises:
+        DataError: the labels are missing, malformed, or not as many as the faces.
+        MeshError: the mesh cannot be read.
+    """
+    mesh = read_mesh(mesh_file)
+    return Shape(mesh, labels_of(label_file, code, mesh.num_faces, "faces"))
 
 
 def seeded_split(names: Sequence[str], train: int, seed: int) -> dict[str, list[str]]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from gaugeconv.errors import DataError
+from gaugeconv.errors import DataError, FileFormatError
+from gaugeconv.files import read_json_object
 from gaugeconv.sphere.experiment.figures import score_figure, speed_figure
 from gaugeconv.sphere.experiment.plan import TASKS, Cell, Plan, cells
 from gaugeconv.sphere.experiment.report import tables
@@ -113,12 +114,11 @@ def load_summary(out: Path) -> dict[str, Any]:
     """
     path = out / "summary.json"
     try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return read_json_object(path)
     except FileNotFoundError as error:
         raise DataError(f"no {path}; run the experiment to its end first") from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} is not JSON ({error}); run the experiment again") from error
-    return summary
+    except FileFormatError as error:
+        raise DataError(f"{error}; run the experiment again") from error
 
 
 def _speed(
@@ -136,7 +136,7 @@ def _speed(
         json.dumps({t: [c.to_dict() for c in found] for t, found in contenders.items()})
     )
     if path.is_file():
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = read_json_object(path)
         if stored.get("contenders") == key:
             speed: dict[str, dict[str, Any]] = stored["speed"]
             return speed

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from gaugeconv.files import atomic_path
+from gaugeconv.errors import FileFormatError
+from gaugeconv.files import atomic_path, read_json_object
 from gaugeconv.sphere.experiment.plan import Cell, Plan
 from gaugeconv.sphere.experiment.training import train_cell
 
@@ -25,8 +26,8 @@ def finished(cell: Cell, plan: Plan, out: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError:
+        stored = read_json_object(path)
+    except FileFormatError:
         return None
     same = stored.get("recipe") == _plain(plan.recipe(cell))
     return stored["figures"] if same and "figures" in stored else None

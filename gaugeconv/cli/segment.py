@@ -19,6 +19,7 @@ from gaugeconv.cli.common import (
     load_model,
     naming,
     path_text,
+    positive_float,
     require_output,
     set_threads,
     show,
@@ -59,6 +60,16 @@ def register(commands: Commands) -> None:
         metavar="FILE.html",
         help="also write a self-contained page (default name: beside the other outputs)",
     )
+    parser.add_argument(
+        "--smooth",
+        nargs="?",
+        const=0.1,
+        default=0.0,
+        type=positive_float,
+        metavar="STRENGTH",
+        help="choose labels by a graph cut that keeps the borders of parts short and in creases "
+        "(default strength: 0.1)",
+    )
     add_up(parser)
     add_threads(parser)
     add_json(parser)
@@ -91,12 +102,14 @@ def run(args: argparse.Namespace) -> int:
         bars("segment", 1, 3, "geometry and network")
         began = time.perf_counter()
         with naming(source):
-            result = model.segment(mesh)
+            result = model.segment(mesh, args.smooth)
+            _ = result.face_labels
         seconds = time.perf_counter() - began
         bars("segment", 2, 3, "writing")
         summary = {
             "mesh": args.mesh,
             "weights": args.weights,
+            "smoothing": args.smooth,
             **part_shares(mesh, result),
             "seconds": round(seconds, 3),
             "outputs": {kind: str(path) for kind, path in outputs.items()},

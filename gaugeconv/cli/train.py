@@ -155,12 +155,17 @@ def _configs(
 
 def _network(args: argparse.Namespace, config: type[SegmenterConfig]) -> dict[str, Any]:
     """The fields of the network's config that options ask for."""
-    fields: dict[str, Any] = {"xyz": True} if args.xyz else {}
-    if args.hks is not None:
-        fields["hks"] = args.hks
+    from gaugeconv.models import PRESETS
+
+    named: dict[str, Any] = {"xyz": args.xyz or None, "hks": args.hks, "block": args.block}
+    fields = {name: value for name, value in named.items() if value is not None}
+    preset = PRESETS[args.size or "base"]
+    size = {name: preset.get(name, getattr(config, name)) for name in PRESETS["small"]}
+    if args.size is not None:
+        fields |= size
     if args.width is not None:
-        fields["types"] = tuple(_scaled(text, args.width) for text in config.types)
-        fields["vertex_type"] = _scaled(config.vertex_type, args.width)
+        fields["types"] = tuple(_scaled(text, args.width) for text in size["types"])
+        fields["vertex_type"] = _scaled(size["vertex_type"], args.width)
     return fields
 
 

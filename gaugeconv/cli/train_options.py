@@ -13,10 +13,20 @@ def add_network(parser: Parser) -> None:
     """Adds options of `SegmenterConfig`."""
     group = parser.add_argument_group("network")
     group.add_argument(
+        "--size",
+        choices=("small", "base", "large"),
+        help="the network's size, see docs/models.md (default: base)",
+    )
+    group.add_argument(
+        "--block",
+        choices=("conv", "attention"),
+        help="what its levels are made of (default: conv)",
+    )
+    group.add_argument(
         "--width",
         type=width,
         metavar="W",
-        help="channels, as a multiple of the default network's, at most 16 (default: 1)",
+        help="channels, as a multiple of the size's own, at most 16 (default: 1)",
     )
     group.add_argument(
         "--xyz",
@@ -47,12 +57,30 @@ def add_recipe(parser: Parser) -> None:
         metavar="M",
         help="time for optimisation instead of epochs; geometry and validation come on top",
     )
+    _add_steps(group)
+    _add_copies(group)
+    _add_validation(group)
+    group.add_argument("--seed", type=seed_number, help="of everything random (default: 0)")
+
+
+def _add_steps(group: argparse._ArgumentGroup) -> None:
+    """Options of an optimiser's step."""
     group.add_argument("--lr", type=float, help="peak learning rate (default: 3e-3)")
     group.add_argument("--weight-decay", type=float, help="of matrices (default: 1e-3)")
     group.add_argument("--warmup-steps", type=int, metavar="N", help="default: 30")
     group.add_argument("--label-smoothing", type=float, metavar="S", help="default: 0.05")
     group.add_argument("--clip-norm", type=float, metavar="C", help="of the gradient (default: 1)")
     group.add_argument("--batch", type=positive_int, metavar="N", help="meshes a step (default: 1)")
+    group.add_argument(
+        "--class-balance",
+        type=float,
+        metavar="B",
+        help="0 counts all area alike in the loss, 1 all labels alike (default: 0)",
+    )
+
+
+def _add_copies(group: argparse._ArgumentGroup) -> None:
+    """Options of the deformed copies of meshes."""
     group.add_argument(
         "--augment", type=int, metavar="N", help="deformed copies per training mesh (default: 0)"
     )
@@ -62,6 +90,10 @@ def add_recipe(parser: Parser) -> None:
         metavar="P",
         help="share of the copies that are mirrored (default: 0)",
     )
+
+
+def _add_validation(group: argparse._ArgumentGroup) -> None:
+    """Options of what is measured and kept between epochs."""
     group.add_argument(
         "--val-every",
         type=positive_int,
@@ -80,10 +112,3 @@ def add_recipe(parser: Parser) -> None:
         metavar="N",
         help="stop after N epochs without a better validation; 0 for never (default: 0)",
     )
-    group.add_argument(
-        "--class-balance",
-        type=float,
-        metavar="B",
-        help="0 counts all area alike in the loss, 1 all labels alike (default: 0)",
-    )
-    group.add_argument("--seed", type=seed_number, help="of everything random (default: 0)")

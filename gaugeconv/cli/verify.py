@@ -14,7 +14,6 @@ from gaugeconv.cli.common import (
     add_json,
     add_threads,
     add_weights,
-    load_model,
     naming,
     positive_float,
     positive_int,
@@ -103,10 +102,11 @@ def _reports(
     """All checks of every mesh in one precision, by what they claim."""
     import torch
 
+    from gaugeconv.models import load_network
     from gaugeconv.verification import verify, verify_isometry, verify_relabelling
 
     # loaded anew for every precision, since rounding to float32 cannot be undone
-    model = load_model(args.weights).to(getattr(torch, dtype))
+    model = load_network(args.weights).to(getattr(torch, dtype))
     checks: list[Callable[..., VerifyReport]] = [verify, verify_relabelling]
     if args.isometry:
         checks += [verify_isometry, partial(verify_isometry, mirrored=True)]
@@ -116,7 +116,8 @@ def _reports(
         for part, check in enumerate(checks):
             bars(f"verify {dtype}", done + part / len(checks), len(meshes), path)
             with naming(path):
-                report = check(model, mesh, args.samples, args.seed, args.tolerance, output="faces")
+                given = (args.samples, args.seed, args.tolerance)
+                report = check(model, mesh, *given, output=model.rows)
             reports[path][report.claim] = report
     return reports
 

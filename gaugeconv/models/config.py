@@ -1,13 +1,14 @@
-"""What a segmenter is made of, as plain data that travels inside its weights."""
+"""What a network is made of, as plain data that travels inside its weights."""
 
 from __future__ import annotations
 
 import json
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from gaugeconv.errors import DataError, FieldTypeError, FileFormatError
+from gaugeconv.models.presets import PRESETS
 from gaugeconv.reps import FieldType
 
 _NUMBERS: dict[str, tuple[type, float, float]] = {
@@ -22,14 +23,18 @@ _NUMBERS: dict[str, tuple[type, float, float]] = {
 }
 """Type, smallest and largest value of fields that are numbers or tuples of numbers."""
 
-_VERSION = 2
+_VERSION = 3
 """Of the fields; raise it with every new field, which needs a default that changes nothing."""
 
-_SINCE = {"hks": 2}
+_SINCE = {"hks": 2, "block": 3}
 """Fields that configurations older than the given version lack."""
 
 _WIDEST = 8192
 """Most components of a feature."""
+
+BlockKind = Literal["conv", "attention"]
+
+Config = TypeVar("Config", bound="TrunkConfig")
 
 
 def _check_type(text: object) -> None:
@@ -43,15 +48,14 @@ def _check_type(text: object) -> None:
         raise DataError(f"the field type '{text[:60]}' has {dim} components, at most {_WIDEST}")
 
 
-@dataclass(frozen=True)
-class SegmenterConfig:
-    """Architecture and inputs of a `GaugeSegmenter`.
+@dataclass(frozen=True, kw_only=True)
+class TrunkConfig:
+    """Architecture and inputs of a `MeshTrunk`, which all networks share.
 
     Attributes:
-        label_names: names of the parts; their order is the order of the outputs.
         sizes: vertices per level of the hierarchy, fine to coarse.
         types: field type of the features on each level.
-        vertex_type: field type of the features on all mesh vertices, from which faces are labelled.
+        vertex_type: field type of the features on all mesh vertices, which heads read.
         blocks: residual blocks per level on the way to the coarse levels; half as many, rounded up, on
             the way back.
         neighbors: neighbours that a vertex of a level has on a flat patch. It fixes R_l =
@@ -66,12 +70,15 @@ class SegmenterConfig:
         hks: heat-kernel signatures among the inputs, a number of times between a small patch and the
             whole shape. Gauge invariant; they tell by a sparse eigenproblem per mesh how the surface
             hangs together far beyond R_l.
+        block: what a level's blocks are: "conv" for `ResidualBlock`, "attention" for
+            `TransformerBlock`.
 
     Raises:
         DataError: no network can be built so: a field of another type, or out of range.
     """
 
-    label_names: tuple[str, ...]
+    kind: ClassVar[str] = "trunk"
+
     sizes: tuple[int, ...] = (1024, 256, 64)
     types: tuple[str, ...] = ("32x0 + 16x1 + 8x2", "48x0 + 24x1 + 12x2", "64x0 + 32x1 + 16x2")
     vertex_type: str = "32x0 + 8x1 + 4x2"
@@ -83,6 +90,7 @@ class SegmenterConfig:
     radial: int = 3
     dropout: float = 0.2
     hks: int = 0
+    block: BlockKind = "conv"
 
     def __post_init__(self) -> None:
         self._check_fields()
@@ -90,10 +98,6 @@ class SegmenterConfig:
             raise DataError("sizes, types and blocks need one entry per level, at least one level")
         if list(self.sizes) != sorted(self.sizes, reverse=True):
             raise DataError(f"sizes must descend, got {self.sizes}")
-        if len(self.label_names) < 2 or len(set(self.label_names)) < len(self.label_names):
-            raise DataError(
-                f"a segmenter needs at least two labels, all different, got {self.label_names}"
-            )
         if not self.scales or 0 in (self.neighbors, self.crossing, *self.scales):
             raise DataError("neighbors, crossing and scales (at least one) must be above 0")
         if self.dropout == 1:
@@ -105,7 +109,7 @@ class SegmenterConfig:
         Raises:
             DataError: one is wrong; the message names it.
         """
-        for name in ("label_names", "sizes", "types", "blocks", "scales"):
+        for name in ("sizes", "types", "blocks", "scales"):
             if not isinstance(getattr(self, name), tuple):
                 raise DataError(f"{name} must be a tuple, got {getattr(self, name)!r}")
         for name, (kind, low, high) in _NUMBERS.items():
@@ -118,10 +122,21 @@ class SegmenterConfig:
                     raise DataError(f"{name}: {number!r} given, {whole} in [{low}, {high}] needed")
         if not isinstance(self.xyz, bool):
             raise DataError(f"xyz must be True or False, got {self.xyz!r}")
-        if not all(isinstance(label, str) and label for label in self.label_names):
-            raise DataError(f"labels need names that are not empty, got {self.label_names}")
+        if self.block not in get_args(BlockKind):
+            raise DataError(f"block must be one of {get_args(BlockKind)}, got {self.block!r}")
         for text in (*self.types, self.vertex_type):
             _check_type(text)
+
+    @classmethod
+    def preset(cls: type[Config], size: str, **fields: Any) -> Config:
+        """The configuration of that name in `PRESETS`, with other fields as given.
+
+        Raises:
+            DataError: there is none, or no network can be built so.
+        """
+        if size not in PRESETS:
+            raise DataError(f"size must be one of {tuple(PRESETS)}, got {size!r}")
+        return cls(**{**PRESETS[size], **fields})
 
     @property
     def radii(self) -> tuple[float, ...]:
@@ -133,7 +148,7 @@ class SegmenterConfig:
         return json.dumps({"config_version": _VERSION, **asdict(self)})
 
     @classmethod
-    def from_json(cls, text: str) -> SegmenterConfig:
+    def from_json(cls: type[Config], text: str) -> Config:
         """Reads what `to_json` of this or an earlier version wrote; newer fields get their defaults.
 
         Raises:
@@ -141,17 +156,70 @@ class SegmenterConfig:
         """
         try:
             values: dict[str, Any] = dict(json.loads(text))
-            _check_version(values, values.pop("config_version", 1))
+            known = {field.name for field in fields(cls)}
+            _check_version(values, values.pop("config_version", 1), known)
             lists: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }
             return cls(**lists)
         except (ValueError, TypeError, RecursionError) as error:
-            raise FileFormatError(f"not a segmenter configuration: {error}") from error
+            raise FileFormatError(f"not a {cls.kind} configuration: {error}") from error
 
 
-def _check_version(values: dict[str, Any], version: object) -> None:
-    """Checks that the fields are those of a version that can be read.
+@dataclass(frozen=True)
+class SegmenterConfig(TrunkConfig):
+    """A `GaugeSegmenter`.
+
+    Attributes:
+        label_names: names of the parts; their order is the order of the outputs.
+    """
+
+    kind: ClassVar[str] = "segmenter"
+
+    label_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = self.label_names
+        if not isinstance(names, tuple):
+            raise DataError(f"label_names must be a tuple, got {names!r}")
+        if not all(isinstance(label, str) and label for label in names):
+            raise DataError(f"labels need names that are not empty, got {names}")
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise DataError(f"a {self.kind} needs at least two labels, all different, got {names}")
+
+
+@dataclass(frozen=True)
+class ClassifierConfig(SegmenterConfig):
+    """A `MeshClassifier`.
+
+    Attributes:
+        label_names: names of the classes; their order is the order of the outputs.
+    """
+
+    kind: ClassVar[str] = "classifier"
+
+
+@dataclass(frozen=True)
+class RegressorConfig(TrunkConfig):
+    """A `MeshRegressor`.
+
+    Attributes:
+        out_type: field type of the values at every vertex: "1x0" for a number, "1x1" for a tangent
+            vector, "2x0 + 1x1" for two numbers and a tangent vector.
+    """
+
+    kind: ClassVar[str] = "regressor"
+
+    out_type: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_type(self.out_type)
+
+
+def _check_version(values: dict[str, Any], version: object, known: set[str]) -> None:
+    """Checks that the fields are those of a version that can be read, `known` of the newest.
 
     Raises:
         FileFormatError: they are not.
@@ -163,7 +231,6 @@ def _check_version(values: dict[str, Any], version: object) -> None:
             f"the configuration has version {version}, this gaugeconv reads up to {_VERSION}: "
             "install a newer gaugeconv"
         )
-    known = {field.name for field in fields(SegmenterConfig)}
     newer = {name for name, since in _SINCE.items() if since > version}
     wrong = (set(values) - known) | (known - newer - set(values))
     if wrong:

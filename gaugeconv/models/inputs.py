@@ -1,8 +1,9 @@
-"""What a segmenter sees of a mesh: its hierarchy, and input features at every level."""
+"""What a network sees of a mesh: its hierarchy, and input features at every level."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from gaugeconv.geometry.features import centroid_features, surface_features
 from gaugeconv.geometry.heat import heat_kernel_signatures
 from gaugeconv.geometry.hierarchy import Level, build_hierarchy
 from gaugeconv.geometry.sampling import centered_positions
-from gaugeconv.models.config import SegmenterConfig
+from gaugeconv.models.config import TrunkConfig
 from gaugeconv.reps import FieldType
 
 SMALLEST_AREA = 1e-12
@@ -39,18 +40,20 @@ class LevelInput(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SegmenterInput:
-    """Everything about a mesh that a segmenter reads; made once, used in every epoch.
+    """Everything about a mesh that a network reads; made once, used in every epoch.
 
     Attributes:
         levels: from fine to coarse.
         features: (V, d) at all vertices, of type `vertex_input_type(config)`.
         faces: (F, 3) vertex indices.
+        areas: (V,) share of the total area at each vertex; 0 where no face is.
         frames: the gauge that everything is given in.
     """
 
     levels: tuple[LevelInput, ...]
     features: Float[Tensor, "V d"]
     faces: Int[Tensor, "F 3"]
+    areas: Float[Tensor, " V"]
     frames: Frames | None = None
 
     def to(
@@ -66,27 +69,32 @@ class SegmenterInput:
             )
             for level in self.levels
         )
-        features = self.features.to(device, dtype)
-        return replace(self, levels=levels, features=features, faces=self.faces.to(device))
+        return replace(
+            self,
+            levels=levels,
+            features=self.features.to(device, dtype),
+            faces=self.faces.to(device),
+            areas=self.areas.to(device, dtype),
+        )
 
 
-def level_input_type(config: SegmenterConfig) -> FieldType:
+def level_input_type(config: TrunkConfig) -> FieldType:
     """Per scale: three of order 0, one of order 1, one of order 2; then those of each vertex."""
     scales = len(config.scales)
     return FieldType(f"{3 * scales + _num_scalars(config)}x0 + {scales + 1}x1 + {scales}x2")
 
 
-def vertex_input_type(config: SegmenterConfig) -> FieldType:
+def vertex_input_type(config: TrunkConfig) -> FieldType:
     """Position relative to the centroid (two of order 0, one of order 1); what the config adds."""
     return FieldType(f"{_num_scalars(config)}x0 + 1x1")
 
 
-def _num_scalars(config: SegmenterConfig) -> int:
+def _num_scalars(config: TrunkConfig) -> int:
     """Features of order 0 that every vertex has."""
     return 2 + 3 * config.xyz + config.hks
 
 
-def prepare(frames: Frames, config: SegmenterConfig) -> SegmenterInput:
+def prepare(frames: Frames, config: TrunkConfig) -> SegmenterInput:
     """Computes hierarchy and features of a mesh in the given gauge, in float64.
 
     Raises:
@@ -95,7 +103,10 @@ def prepare(frames: Frames, config: SegmenterConfig) -> SegmenterInput:
     mesh = frames.mesh
     if not mesh.area > SMALLEST_AREA * float(mesh.edge_lengths.max()) ** 2:
         raise MeshError("the mesh's total area is zero: all its faces are slivers without width")
-    levels = build_hierarchy(frames, config.sizes, config.radii, config.crossing)
+    levels = build_hierarchy(
+        *(frames, config.sizes, config.radii, config.crossing),
+        describe=partial(_described, config.scales),
+    )
     at_vertices = _vertex_features(frames, config)
     return SegmenterInput(
         tuple(
@@ -106,6 +117,7 @@ def prepare(frames: Frames, config: SegmenterConfig) -> SegmenterInput:
         ),
         _tensor(_by_order([at_vertices])),
         torch.from_numpy(mesh.faces.copy()),
+        torch.from_numpy(mesh.vertex_areas / mesh.area),
         frames,
     )
 
@@ -114,17 +126,21 @@ Orders = list[Float64[np.ndarray, "_ _"]]
 """Features of order 0, of order 1 and of order 2."""
 
 
-def _level_features(
-    level: Level, at_vertices: Orders, config: SegmenterConfig
-) -> Float[Tensor, "N d"]:
+def _described(scales: tuple[float, ...], surface: Neighborhoods) -> Float64[np.ndarray, "n d"]:
+    """How the surface bends round each target, scale by scale."""
+    return np.concatenate(
+        [surface_features(surface.within(scale * surface.radius)) for scale in scales], axis=1
+    )
+
+
+def _level_features(level: Level, at_vertices: Orders, config: TrunkConfig) -> Float[Tensor, "N d"]:
     parts = [[features[level.vertices] for features in at_vertices]]
-    for scale in config.scales:
-        described = surface_features(level.surface.within(scale * level.surface.radius))
+    for described in np.split(level.described, len(config.scales), axis=1):
         parts.append([described[:, :3], described[:, 3:5], described[:, 5:]])
     return _tensor(_by_order(parts))
 
 
-def _vertex_features(frames: Frames, config: SegmenterConfig) -> Orders:
+def _vertex_features(frames: Frames, config: TrunkConfig) -> Orders:
     """What a vertex knows without its neighbours, for all vertices."""
     relative = centroid_features(frames, np.arange(frames.mesh.num_vertices))
     scalars = [relative[:, :2]]

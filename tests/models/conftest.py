@@ -7,16 +7,20 @@ import torch
 from gaugeconv.mesh import TriMesh, shapes
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 
+FORMAT = "gaugeconv-segmenter-1"
+
+
+TINY: dict = {
+    "sizes": (96, 24),
+    "types": ("6x0 + 4x1 + 2x2", "8x0 + 4x1 + 2x2"),
+    "vertex_type": "6x0 + 2x1",
+    "blocks": (1, 1),
+}
+"""Of every network's configuration."""
+
 
 def tiny_config(**changes: object) -> SegmenterConfig:
-    values: dict = {
-        "label_names": ("a", "b", "c"),
-        "sizes": (96, 24),
-        "types": ("6x0 + 4x1 + 2x2", "8x0 + 4x1 + 2x2"),
-        "vertex_type": "6x0 + 2x1",
-        "blocks": (1, 1),
-    }
-    return SegmenterConfig(**{**values, **changes})
+    return SegmenterConfig(**{"label_names": ("a", "b", "c"), **TINY, **changes})
 
 
 def bumpy(num_vertices: int, seed: int) -> TriMesh:

@@ -13,8 +13,7 @@ from gaugeconv.geometry.heat import heat_kernel_signatures
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig, packaged_weights
 from gaugeconv.models.inputs import level_input_type, prepare, vertex_input_type
-from gaugeconv.models.weights import FORMAT
-from tests.models.conftest import tiny_config
+from tests.models.conftest import FORMAT, tiny_config
 
 
 def test_signatures_are_inputs_of_order_0_on_every_level_and_at_every_vertex(mesh: TriMesh) -> None:

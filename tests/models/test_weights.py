@@ -13,9 +13,8 @@ from gaugeconv.data import DatasetFolder
 from gaugeconv.errors import DataError, FileFormatError
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig, packaged_weights
-from gaugeconv.models.weights import FORMAT
 from gaugeconv.train import evaluate
-from tests.models.conftest import tiny_config
+from tests.models.conftest import FORMAT, tiny_config
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ import torch
 
 from gaugeconv import neighborhoods, shapes
 from gaugeconv.errors import FieldTypeError
-from gaugeconv.models import GaugeSegmenter, SegmenterConfig, segmenter
+from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 from gaugeconv.nn import GaugeAttention, TransformerBlock, attention_rows
 from gaugeconv.reps import FieldType
 from tests.nn.layers import IN, OUT, TYPES, pairs_in
@@ -220,14 +220,14 @@ def test_half_precision_is_summed_in_single():
     assert (y.float() - layer(x, nb)).abs().max() < 0.05
 
 
-def test_transformer_blocks_take_the_place_of_residual_blocks_in_the_segmenter(monkeypatch):
-    monkeypatch.setattr(segmenter, "ResidualBlock", TransformerBlock)
+def test_transformer_blocks_take_the_place_of_residual_blocks_in_the_segmenter():
     torch.manual_seed(0)
     config = SegmenterConfig(
         label_names=("a", "b"),
         sizes=(60, 20),
         types=("4x0 + 2x1",) * 2,
         blocks=(1, 1),
+        block="attention",
     )
     model = GaugeSegmenter(config).double().eval()
     assert any(isinstance(m, TransformerBlock) for m in model.modules())

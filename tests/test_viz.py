@@ -6,9 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import shutil
-import subprocess
-import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import pytest
 from gaugeconv.errors import DataError, MeshError
 from gaugeconv.mesh import TriMesh, shapes
 from gaugeconv.viz import UNLABELLED_COLOR, label_colors, write_html
+from tests.browser import chromium, probed, read_png
 
 NASTY = "</script><script>alert(1)</script><!-- {{script}} \"'&amp;\u2028 Ü \U0001f600"
 
@@ -244,46 +242,6 @@ def test_colors_stay_apart_for_colour_blind_eyes(vision):
 # ---------------------------------------------------------------- in a browser
 
 
-FLAGS = [
-    *("--headless=new", "--no-sandbox", "--no-first-run", "--disable-sync"),
-    *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
-    *("--disable-background-networking", "--disable-component-update"),
-    *("--window-size=800,600", "--virtual-time-budget=3000"),
-]
-
-
-def chromium(*arguments: str, profile: Path) -> str:
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("no Chromium on PATH")
-    command = [program, *FLAGS, f"--user-data-dir={profile}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
-def read_png(path: Path) -> np.ndarray:
-    """Pixels (H, W, 3 or 4) of an 8-bit PNG without interlacing, which is what Chromium writes."""
-    data, at, packed = path.read_bytes(), 8, b""
-    while at < len(data):
-        size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
-        chunk, at = data[at + 8 : at + 8 + size], at + 12 + size
-        if kind == b"IHDR":
-            width, height = int.from_bytes(chunk[:4]), int.from_bytes(chunk[4:8])
-            channels = {2: 3, 6: 4}[chunk[9]]
-        packed += chunk if kind == b"IDAT" else b""
-    lines = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(height, -1)
-    image, above = [], [0] * (width * channels)
-    for kind, *line in lines.tolist():
-        for i, value in enumerate(line):
-            a, b = line[i - channels] if i >= channels else 0, above[i]
-            c = above[i - channels] if i >= channels else 0
-            paeth = min((a, b, c), key=lambda x, p=a + b - c: abs(p - x)) if kind == 4 else 0
-            line[i] = (value + (0, a, b, (a + b) // 2, paeth)[kind]) & 255
-        image.append(line)
-        above = line
-    return np.array(image, np.uint8).reshape(height, width, channels)
-
-
 def bull_s_eye(tmp_path: Path) -> Path:
     """A sphere with a round patch where the first view looks: from +z, the right, a bit above."""
     mesh = shapes.icosphere(3)
@@ -293,39 +251,27 @@ def bull_s_eye(tmp_path: Path) -> Path:
     return write_html(tmp_path / "page.html", mesh, labels, ["shell", "eye <b>"], palette=palette)
 
 
-def probed(page: Path, code: str) -> str:
-    """The page's DOM after `code` ran at its end; the policy is lifted for that script alone."""
-    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text("utf-8"))
-    catch = (
-        "<script>addEventListener('error', (e) => document.title = 'ERROR ' + e.message)</script>"
-    )
-    text = text.replace("<body>", f"<body>{catch}").replace(
-        "</body>", f"<script>{code}</script></body>"
-    )
-    probe = page.with_name("probe.html")
-    probe.write_text(text, "utf-8")
-    dom = chromium("--dump-dom", probe.as_uri(), profile=page.with_name("profile"))
-    assert "<title>ERROR" not in dom
-    if "does not offer" in dom.split("<noscript>")[0].split("<main>")[1]:
-        pytest.skip("this Chromium has no WebGL 2")
-    return dom
-
-
-def test_browser_picks_the_part_in_the_centre(tmp_path):
-    press = "canvas.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'}))"
-    dom = probed(bull_s_eye(tmp_path), f"setTimeout(() => {press}, 200)")
+def test_browser_reports_the_part_of_a_clicked_face(tmp_path):
+    click = """
+      const box = canvas.getBoundingClientRect();
+      const [clientX, clientY] = [box.left + box.width / 2, box.top + box.height / 2];
+      for (const kind of ['pointerdown', 'pointerup'])
+        canvas.dispatchEvent(new PointerEvent(kind, { pointerId: 1, button: 0, clientX, clientY }));
+    """
+    dom = probed(bull_s_eye(tmp_path), click)
     status = re.search(r'<output id="status"[^>]*data-face="(\d+)"[^>]*>([^<]*)<', dom)
     assert status, "no face was picked"
     assert status[2] == f"eye &lt;b&gt; · face {status[1]}"
     assert dom.count('aria-pressed="false"><i class="swatch"') == 2
 
 
-def test_browser_draws_the_parts_in_their_colours(tmp_path):
-    page = bull_s_eye(tmp_path)
-    probed(page, "")
-    picture = tmp_path / "page.png"
-    chromium(f"--screenshot={picture}", page.as_uri(), profile=tmp_path / "profile")
-    r, g, b = np.moveaxis(read_png(picture)[..., :3].astype(int), -1, 0)
+def test_browser_draws_the_parts_in_their_colours_and_the_console_is_empty(tmp_path):
+    page, picture = bull_s_eye(tmp_path), tmp_path / "page.png"
+    _, console = chromium(page, f"--screenshot={picture}")
+    if any("WebGL" in line for line in console):
+        pytest.skip("this Chromium has no WebGL 2")
+    assert console == []
+    r, g, b = np.moveaxis(read_png(picture), -1, 0)
     eye, shell = (r > g + 60) & (b > g + 60), (g > r + 60) & (g > b + 60)
     assert 0.01 < eye.mean() < 0.2
     assert 0.1 < shell.mean() < 0.6

@@ -1,12 +1,11 @@
-"use strict";
-(() => {
 const byId = (id) => document.getElementById(id);
-const canvas = byId("canvas"), tooltip = byId("tooltip"), status = byId("status");
-const HINT = status.textContent;
+const meta = JSON.parse(byId("meta").textContent);
+const canvas = byId("canvas"), tooltip = byId("tooltip"), dot = byId("dot"), status = byId("status");
+const HINT = meta.labelled ? "Click a face to see its part" : "Click a face to see its values";
+status.textContent = HINT;
 
 // ---------------------------------------------------------------- data
 
-const meta = JSON.parse(byId("meta").textContent);
 const parts = meta.parts; // parts[0] is "unlabelled"; label k is parts[k + 1]
 
 /** The little-endian 32-bit words in a base64 data block, which is then dropped from the page. */
@@ -20,12 +19,21 @@ function decode(id, Words) {
 const positions = decode("positions", Float32Array); // x y z, inside the unit ball
 const faces = decode("faces", Uint32Array); // three corners, then 8 * (label + 1) + border bits
 const numVertices = positions.length / 3, numFaces = faces.length / 4;
+
+// Fields that colour the surface, one at a time; first the plain surface when there are no parts.
+const surfaces = meta.labelled ? meta.surfaces : [...meta.surfaces, { kind: "parts", name: "Plain" }];
+for (const surface of surfaces) if (surface.block) surface.values = decode(surface.block, Float32Array);
+const layers = meta.layers; // drawn on the surface, each shown or hidden
+for (const layer of layers) {
+  layer.shown = true;
+  layer.words = decode(layer.block, Float32Array); // x y z width of start and end
+  if (layer.columns) layer.values = decode(`${layer.block}-values`, Float32Array);
+}
 const partOf = (face) => faces[4 * face + 3] >>> 3;
 
 // ---------------------------------------------------------------- state
 
-const FRONT = { yaw: -0.5, pitch: 0.22, zoom: 1, target: [0, 0, 0] };
-const DISTANCE = 4, NEAR = 1.4, FAR = 6.6, FOCAL = 3.5; // frames the unit ball, however it is panned
+const FRONT = meta.view; // yaw, pitch, zoom, target
 const MAX_PAN = 1.5, MIN_ZOOM = 0.3, MAX_ZOOM = 400;
 const UP = { y: [1, 0, 0, 0, 1, 0, 0, 0, 1], z: [1, 0, 0, 0, 0, 1, 0, -1, 0], x: [0, -1, 0, 1, 0, 0, 0, 0, 1] };
 
@@ -33,6 +41,7 @@ const view = { ...FRONT, up: meta.up };
 const chosen = new Set(); // parts highlighted through the legend
 let hovered = -1, selected = -1; // face indices, -1 for none
 let wireframe = false;
+let surface = surfaces[0]; // the field that colours the surface
 
 const isShown = (part) => chosen.size === 0 || chosen.has(part);
 const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
@@ -84,101 +93,13 @@ function reset() {
 
 // ---------------------------------------------------------------- drawing
 
-// No vertex buffers: each shader run looks up its face, so that 16 bytes per face suffice, the
-// normal is exact and constant over the face, and picking needs no second geometry.
-const VERTEX = `#version 300 es
-precision highp float; precision highp int; precision highp sampler2D; precision highp usampler2D;
-uniform sampler2D positions;
-uniform usampler2D faces;
-uniform mat3 rotation;
-uniform vec3 target;
-uniform vec4 lens;
-flat out int face;
-flat out uint word;
-flat out vec3 normal;
-out vec3 corner;
-ivec2 at(int i, int width) { return ivec2(i % width, i / width); }
-vec3 position(uint i) {
-  return rotation * (texelFetch(positions, at(int(i), textureSize(positions, 0).x), 0).xyz - target);
-}
-void main() {
-  face = gl_VertexID / 3;
-  int k = gl_VertexID % 3;
-  uvec4 record = texelFetch(faces, at(face, textureSize(faces, 0).x), 0);
-  vec3 a = position(record.x), b = position(record.y), c = position(record.z);
-  vec3 p = (k == 0 ? a : k == 1 ? b : c) - vec3(0, 0, ${DISTANCE});
-  word = record.w;
-  normal = cross(b - a, c - a);
-  corner = vec3(k == 0, k == 1, k == 2);
-  gl_Position = vec4(lens.xy * p.xy, lens.z * p.z + lens.w, -p.z);
-}`;
-
-const FRAGMENT_HEAD = `#version 300 es
-precision highp float; precision highp int; precision highp sampler2D;
-uniform sampler2D palette; // sRGB; alpha 1 where the part is shown, 0 where it is faded
-uniform bool hide;
-flat in int face;
-flat in uint word;
-vec4 partColor() {
-  int part = int(word >> 3);
-  vec4 color = texelFetch(palette, ivec2(part & 255, part >> 8), 0);
-  if (hide && color.a < 0.5) discard;
-  return color;
-}
-`;
-
-const FRAGMENT = `${FRAGMENT_HEAD}
-uniform int hovered, selected;
-uniform bool wireframe;
-uniform float pixelRatio;
-uniform vec3 faded, ink;
-flat in vec3 normal;
-in vec3 corner;
-out vec4 result;
-
-/** Coverage of lines along the chosen edges (1 or 0 opposite each corner), gone on tiny faces. */
-float lines(vec3 edges, float width) {
-  vec3 slope = max(fwidth(corner), 1e-9);
-  vec3 cover = 1.0 - smoothstep(width - 0.5, width + 0.5, corner / slope);
-  vec3 large = smoothstep(2.0, 8.0, 1.0 / (slope * pixelRatio));
-  vec3 all = cover * large * edges;
-  return max(all.x, max(all.y, all.z));
-}
-
-void main() {
-  vec4 color = partColor();
-  vec3 base = pow(mix(faded, color.rgb, color.a), vec3(2.2));
-  vec3 n = normal * inversesqrt(max(dot(normal, normal), 1e-37));
-  if (!gl_FrontFacing) n = -n;
-  float light = mix(0.37, 0.55, 0.5 + 0.5 * n.y)
-    + 0.48 * max(dot(n, normalize(vec3(-0.45, 0.6, 0.9))), 0.0)
-    + 0.14 * max(dot(n, normalize(vec3(0.9, -0.1, 0.5))), 0.0);
-  if (!gl_FrontFacing) light *= 0.6; // the inside of an open surface
-  vec3 shade = pow(base * light, vec3(1.0 / 2.2));
-  vec3 borders = vec3(uvec3(word, word >> 1, word >> 2) & 1u);
-  shade = mix(shade, ink, 0.75 * color.a * lines(borders, 0.6 * pixelRatio));
-  if (wireframe) shade = mix(shade, ink, 0.45 * lines(vec3(1), 0.45 * pixelRatio));
-  if (face == hovered) shade = mix(shade, vec3(1), 0.35);
-  if (face == selected) {
-    shade = mix(shade, vec3(1), 0.55);
-    shade = mix(shade, ink, lines(vec3(1), 1.6 * pixelRatio));
-  }
-  result = vec4(shade, 1);
-}`;
-
-const PICK = `${FRAGMENT_HEAD}
-out uint id;
-void main() {
-  partColor(); // so that hidden parts are discarded here too
-  id = uint(face) + 1u;
-}`;
-
-let gl = null, drawing = null, picking = null, idBuffer = null, paletteTexture = null;
+let gl = null, drawing = null, picking = null, stroking = null, idBuffer = null;
+const textures = []; // by unit: positions, faces, palette, values, colour map, strokes
 let idsAreStale = true, frameRequested = false;
 
-function program(fragment) {
+function program(vertex, fragment) {
   const handle = gl.createProgram();
-  for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment]]) {
+  for (const [type, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
     const shader = gl.createShader(type);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
@@ -197,38 +118,66 @@ function program(fragment) {
   return { handle, uniforms };
 }
 
-/** Records of `size` words as a texture of full rows, bound to `unit` for good. */
+/** Records of `size` words as a texture of full rows, bound to `unit` instead of what was there. */
 function dataTexture(unit, words, size, internalFormat, format, type) {
   const limit = gl.getParameter(gl.MAX_TEXTURE_SIZE), count = words.length / size;
-  const width = Math.min(limit, 4096), height = Math.max(1, Math.ceil(count / width));
+  const width = clamp(count, 1, Math.min(limit, 4096)), height = Math.max(1, Math.ceil(count / width));
   if (height > limit) throw new Error("This mesh is too large for the graphics hardware.");
   const padded = new words.constructor(width * height * size);
   padded.set(words);
   gl.activeTexture(gl.TEXTURE0 + unit);
-  const texture = gl.createTexture();
-  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.deleteTexture(textures[unit] ?? null);
+  textures[unit] = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, textures[unit]);
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
   gl.texImage2D(gl.TEXTURE_2D, 0, internalFormat, width, height, 0, format, type, padded);
-  return texture;
 }
 
 function uploadPalette() {
   const height = Math.ceil(parts.length / 256), pixels = new Uint8Array(256 * height * 4);
   parts.forEach((part, i) => pixels.set([...part.color, isShown(i) ? 255 : 0], 4 * i));
   gl.activeTexture(gl.TEXTURE2);
-  gl.bindTexture(gl.TEXTURE_2D, paletteTexture);
+  gl.deleteTexture(textures[2] ?? null);
+  textures[2] = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, textures[2]);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
   gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 256, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+}
+
+/** The 256 colours of a colour map, as rows of red, green, blue. */
+const mapColors = (colors) => Array.from({ length: 256 }, (_, i) =>
+  [0, 2, 4].map((j) => parseInt(colors.slice(6 * i + j, 6 * i + j + 2), 16)));
+
+function uploadSurface() {
+  dataTexture(3, surface.values ?? new Float32Array(2 * numVertices), 2, gl.RG32F, gl.RG, gl.FLOAT);
+  const colors = surface.colors ? mapColors(surface.colors) : [[0, 0, 0]];
+  dataTexture(4, new Uint8Array(colors.flatMap((color) => [...color, 255])), 4, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE);
+}
+
+function uploadStrokes() {
+  const words = new Float32Array(layers.reduce((size, layer) => size + layer.words.length, 0));
+  let start = 0;
+  for (const layer of layers) {
+    words.set(layer.words, start);
+    layer.first = start / 8;
+    start += layer.words.length;
+  }
+  dataTexture(5, words, 4, gl.RGBA32F, gl.RGBA, gl.FLOAT);
 }
 
 /** Everything that lives on the graphics card; run again after a lost context comes back. */
 function setUp() {
-  drawing = program(FRAGMENT);
-  picking = program(PICK);
+  textures.length = 0;
+  drawing = program(VERTEX, FRAGMENT);
+  picking = program(VERTEX, PICK);
+  stroking = program(STROKE_VERTEX, STROKE_FRAGMENT);
   dataTexture(0, positions, 3, gl.RGB32F, gl.RGB, gl.FLOAT);
   dataTexture(1, faces, 4, gl.RGBA32UI, gl.RGBA_INTEGER, gl.UNSIGNED_INT);
-  paletteTexture = dataTexture(2, new Uint8Array(4), 4, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE);
   uploadPalette();
+  uploadSurface();
+  uploadStrokes();
   idBuffer = { frame: gl.createFramebuffer(), ids: gl.createRenderbuffer(), depth: gl.createRenderbuffer() };
   gl.bindFramebuffer(gl.FRAMEBUFFER, idBuffer.frame);
   for (const [target, buffer] of [[gl.COLOR_ATTACHMENT0, idBuffer.ids], [gl.DEPTH_ATTACHMENT, idBuffer.depth]]) {
@@ -245,15 +194,20 @@ function cssColor(name) {
   return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255);
 }
 
-function drawFaces({ handle, uniforms }) {
+function look({ handle, uniforms }) {
   gl.useProgram(handle);
   gl.viewport(0, 0, canvas.width, canvas.height);
-  gl.uniform1i(uniforms.positions, 0);
-  gl.uniform1i(uniforms.faces, 1);
-  gl.uniform1i(uniforms.palette, 2);
   gl.uniformMatrix3fv(uniforms.rotation, true, rotation());
   gl.uniform3fv(uniforms.target, view.target);
   gl.uniform4f(uniforms.lens, ...lens(), (FAR + NEAR) / (NEAR - FAR), 2 * FAR * NEAR / (NEAR - FAR));
+  gl.uniform1f(uniforms.pixelRatio, canvas.width / Math.max(1, canvas.clientWidth));
+}
+
+function drawFaces(program) {
+  const { uniforms } = program;
+  look(program);
+  ["positions", "faces", "palette", "values", "colorMap"].forEach((name, unit) => gl.uniform1i(uniforms[name], unit));
+  gl.uniform1f(uniforms.stretch, surface.stretch ?? Infinity);
   gl.uniform1i(uniforms.hide, byId("hide").checked);
   gl.drawArrays(gl.TRIANGLES, 0, 3 * numFaces);
 }
@@ -267,10 +221,32 @@ function draw() {
   gl.uniform1i(uniforms.hovered, hovered);
   gl.uniform1i(uniforms.selected, selected);
   gl.uniform1i(uniforms.wireframe, wireframe);
-  gl.uniform1f(uniforms.pixelRatio, canvas.width / Math.max(1, canvas.clientWidth));
+  gl.uniform1i(uniforms.kind, ["parts", "scalar", "polar"].indexOf(surface.kind));
+  gl.uniform1f(uniforms.radius, surface.radius ?? 1);
+  gl.uniform1f(uniforms.rings, surface.rings ?? 1);
+  gl.uniform1f(uniforms.sectors, surface.sectors ?? 1);
+  gl.uniform3fv(uniforms.plain, meta.plain.map((x) => x / 255));
   gl.uniform3fv(uniforms.faded, cssColor("--faded"));
   gl.uniform3fv(uniforms.ink, cssColor("--ink"));
   drawFaces(drawing);
+  drawStrokes();
+}
+
+function drawStrokes() {
+  const { uniforms } = stroking;
+  look(stroking);
+  gl.uniform1i(uniforms.strokes, 5);
+  gl.uniform2f(uniforms.viewport, canvas.width, canvas.height);
+  for (const layer of layers.filter((one) => one.shown)) {
+    gl.uniform1f(uniforms.lift, layer.lift);
+    let first = layer.first;
+    for (const { color, count } of layer.strokes) {
+      gl.uniform1i(uniforms.first, first);
+      gl.uniform3fv(uniforms.color, color.map((x) => x / 255));
+      gl.drawArrays(gl.TRIANGLES, 0, 6 * count);
+      first += count;
+    }
+  }
 }
 
 function redraw() {
@@ -308,13 +284,62 @@ function pick(x, y) {
 
 // ---------------------------------------------------------------- hover, selection, legend
 
+/** Where a vertex is on the canvas, in CSS pixels. */
+function onCanvas(vertex) {
+  const r = rotation(), [x, y, z] = [0, 3, 6].map((row) => [0, 1, 2].reduce((sum, i) =>
+    sum + r[row + i] * (positions[3 * vertex + i] - view.target[i]), 0));
+  const [sx, sy] = lens(), depth = DISTANCE - z;
+  return [0.5 * canvas.clientWidth * (1 + sx * x / depth), 0.5 * canvas.clientHeight * (1 - sy * y / depth)];
+}
+
+/** The corner of a face that is nearest to a point of the canvas. */
+function nearestCorner(face, x, y) {
+  const gap = (vertex) => { const [u, v] = onCanvas(vertex); return Math.hypot(u - x, v - y); };
+  return [...faces.subarray(4 * face, 4 * face + 3)].reduce((best, vertex) => gap(vertex) < gap(best) ? vertex : best);
+}
+
+function number(x) {
+  const size = Math.abs(x);
+  return (size !== 0 && (size < 1e-3 || size >= 1e5) ? x.toExponential(3) : Number(x.toPrecision(4)).toString()).replace("-", "\u2212");
+}
+
+/** Name and value of every field at a vertex, where it has one. */
+function fieldsAt(vertex) {
+  const rows = [];
+  for (const one of surfaces.filter((surface) => surface.values)) {
+    const [u, v] = one.values.subarray(2 * vertex, 2 * vertex + 2);
+    if (one.kind === "scalar") rows.push([one.name, number(one.low + u * (one.high - one.low))]);
+    else if (Math.hypot(u, v) < 1e5) rows.push([one.name,
+      `r ${number(meta.scale * Math.hypot(u, v))}, \u03b8 ${number(Math.atan2(v, u) * 180 / Math.PI)}\u00b0`]);
+  }
+  for (const { name, columns, values } of layers.filter((layer) => layer.columns)) {
+    const own = [...values.subarray(columns * vertex, columns * (vertex + 1))];
+    if (!own.some(Number.isNaN)) rows.push([name, `(${own.map(number).join(", ")})`]);
+  }
+  return rows;
+}
+
+/** Puts the fields' values into a node, a line each. */
+function listFields(node, vertex) {
+  const rows = [["vertex", String(vertex)], ...fieldsAt(vertex)];
+  node.replaceChildren(...rows.map(([name, value]) => {
+    const line = element("div", "");
+    line.append(element("span", "", `${name} `), element("b", "", value));
+    return line;
+  }));
+}
+
 function hover(face, x, y) {
-  tooltip.hidden = face < 0;
+  tooltip.hidden = dot.hidden = face < 0;
   if (face >= 0) {
-    const part = parts[partOf(face)], [swatch, name, index] = tooltip.children;
+    const part = parts[partOf(face)], [swatch, name, index, values] = tooltip.children;
+    const vertex = nearestCorner(face, x, y), [u, v] = onCanvas(vertex);
+    swatch.hidden = !meta.labelled;
     swatch.style.background = `rgb(${part.color})`;
-    name.textContent = part.name;
+    name.textContent = meta.labelled ? part.name : "";
     index.textContent = `face ${face}`;
+    listFields(values, vertex);
+    dot.style.transform = `translate(${u}px, ${v}px)`;
     const stage = canvas.parentElement;
     const left = x + 16 + tooltip.offsetWidth < stage.clientWidth ? x + 16 : x - 12 - tooltip.offsetWidth;
     const top = y + 18 + tooltip.offsetHeight < stage.clientHeight ? y + 18 : y - 12 - tooltip.offsetHeight;
@@ -327,14 +352,23 @@ function hover(face, x, y) {
   redraw();
 }
 
-function select(face) {
+/** Selects the face at a point of the canvas, or none, and reports its part and its nearest vertex. */
+function selectAt(x, y) {
+  select(pick(x, y), x, y);
+}
+
+function select(face, x, y) {
   selected = face;
   if (face < 0) {
     delete status.dataset.face;
     status.textContent = HINT;
   } else {
+    const vertex = nearestCorner(face, x, y), values = fieldsAt(vertex);
     status.dataset.face = face;
-    status.textContent = `${parts[partOf(face)].name} · face ${face}`;
+    status.textContent = [
+      ...(meta.labelled ? [parts[partOf(face)].name] : []), `face ${face}`,
+      ...(values.length ? [`vertex ${vertex}`] : []), ...values.map(([name, value]) => `${name} ${value}`),
+    ].join(" \u00b7 ");
   }
   redraw();
 }
@@ -369,7 +403,7 @@ function element(tag, className, text = "") {
 }
 
 const rows = parts.map((part, i) => {
-  if (i === 0 && part.faces === 0) return null; // every face has a label
+  if (!meta.labelled || (i === 0 && part.faces === 0)) return null; // every face has a label
   const row = element("button", part.faces ? "" : "empty");
   const swatch = element("i", "swatch"), bar = element("span", "bar"), fill = element("i", "");
   swatch.style.background = `rgb(${part.color})`;
@@ -388,6 +422,66 @@ const rows = parts.map((part, i) => {
 if (rows[0]) byId("legend").append(rows[0].parentElement); // the unlabelled ones come last
 byId("counts").textContent =
   `${numFaces.toLocaleString("en")} faces, ${numVertices.toLocaleString("en")} vertices`;
+
+// ---------------------------------------------------------------- fields and layers
+
+/** A row with a radio button or a checkbox, and swatches with their labels below it. */
+function option(type, group, name, checked, change) {
+  const label = element("label", "option"), input = document.createElement("input");
+  Object.assign(input, { type, name: group, checked });
+  input.addEventListener("change", () => change(input.checked));
+  label.append(input, element("span", "", name));
+  return label;
+}
+
+function showSurface(chosenSurface) {
+  surface = chosenSurface;
+  chosen.clear();
+  byId("hide").checked = false;
+  choiceChanged();
+  if (gl && !gl.isContextLost()) uploadSurface();
+  const plain = surface.kind === "parts";
+  byId("parts").hidden = !(plain && meta.labelled);
+  byId("scale").hidden = plain;
+  if (!plain) showScale();
+}
+
+/** The colour bar of a scalar field, or the meaning of rings and sectors. */
+function showScale() {
+  const colors = mapColors(surface.colors).filter((_, i) => i % 15 === 0), bar = byId("bar");
+  const isScalar = surface.kind === "scalar", step = meta.scale * surface.radius / surface.rings;
+  byId("scale-name").textContent = surface.name;
+  bar.className = surface.kind;
+  bar.style.background = isScalar
+    ? `linear-gradient(to right, ${colors.map((color) => `rgb(${color})`)})`
+    : `conic-gradient(from 90deg, ${[...colors].reverse().map((color) => `rgb(${color})`)})`;
+  const ticks = isScalar
+    ? [surface.low, (surface.low + surface.high) / 2, surface.high].map(number)
+    : [`Rings every ${number(step)}, to ${number(meta.scale * surface.radius)}. Sectors of ${360 / surface.sectors}\u00b0; the bold line is \u03b8 = 0.`];
+  byId("ticks").replaceChildren(...ticks.map((tick) => element("span", "", tick)));
+}
+
+function showLayers() {
+  for (const layer of layers) {
+    const row = option("checkbox", "layer", layer.name, true, (on) => { layer.shown = on; redraw(); });
+    byId("layers").append(row);
+    for (const { label, color } of layer.strokes.filter((strokes) => strokes.label !== layer.name)) {
+      const key = element("div", "key"), swatch = element("i", "swatch");
+      swatch.style.background = `rgb(${color})`;
+      key.append(swatch, element("span", "", label));
+      byId("layers").append(key);
+    }
+    if (layer.strokes.length === 1 && layer.strokes[0].label === layer.name) {
+      const swatch = element("i", "swatch");
+      swatch.style.background = `rgb(${layer.strokes[0].color})`;
+      row.insertBefore(swatch, row.lastChild);
+    }
+  }
+  byId("drawn").hidden = layers.length === 0;
+  byId("choice").hidden = surfaces.length < 2;
+  surfaces.forEach((one, i) => byId("surfaces").append(
+    option("radio", "surface", one.name, i === 0, () => showSurface(one))));
+}
 
 // ---------------------------------------------------------------- pointer
 
@@ -432,7 +526,7 @@ canvas.addEventListener("pointermove", (event) => {
 function release(event) {
   if (!pointers.delete(event.pointerId)) return;
   if (pointers.size === 0) canvas.classList.remove("dragging");
-  if (event.type === "pointerup" && clickable && travel < 4) select(pick(...place(event)));
+  if (event.type === "pointerup" && clickable && travel < 4) selectAt(...place(event));
   clickable = false;
 }
 canvas.addEventListener("pointerup", release);
@@ -497,7 +591,7 @@ canvas.addEventListener("keydown", (event) => {
   else if (arrow) orbit(0.12 * arrow[0], 0.12 * arrow[1]);
   else if (event.key === "+" || event.key === "=") zoom(1.2);
   else if (event.key === "-") zoom(1 / 1.2);
-  else if (event.key === "Enter" || event.key === " ") select(pick(canvas.clientWidth / 2, canvas.clientHeight / 2));
+  else if (event.key === "Enter" || event.key === " ") selectAt(canvas.clientWidth / 2, canvas.clientHeight / 2);
   else return;
   event.preventDefault();
 });
@@ -526,6 +620,7 @@ function start() {
 }
 
 showUp();
+showLayers();
 gl = canvas.getContext("webgl2", { antialias: true });
 if (gl) {
   canvas.addEventListener("webglcontextlost", (event) => {
@@ -534,6 +629,7 @@ if (gl) {
   });
   canvas.addEventListener("webglcontextrestored", start);
   start();
+  showSurface(surface);
   new ResizeObserver(([entry]) => {
     const box = entry.devicePixelContentBoxSize?.[0];
     const ratio = window.devicePixelRatio;

@@ -8,7 +8,7 @@ BODIES := $(sort $(wildcard meshes/bodies/meshes/*.ply))
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-scatter lint bench clean
+.PHONY: help demo test test-scatter lint bench dist test-dist fuzz docs docs-clean clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,30 @@ test-scatter: $(VENV)/installed-scatter ## build torch-scatter and run the tests
 bench: $(VENV)/installed-dev ## the measurements of benchmarks/ that need no data
 	$(BIN)/python -m benchmarks
 
-clean: ## remove .venv, out/ and caches
-	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+fuzz: $(VENV)/installed-dev ## damaged files for every reader, 10 minutes
+	$(BIN)/python -m benchmarks.fuzz_readers --minutes 10
+
+dist: $(VENV)/installed ## wheel and sdist in dist/, the same bytes at every build of a commit
+	rm -rf dist
+	$(PIP) setuptools
+	$(BIN)/python tools/dist.py dist
+
+test-dist: dist ## install both into clean environments and test them there
+	$(BIN)/python tools/try_dist.py dist
+
+# Warnings are errors. Notebooks run; one that did not change is taken from docs/_build.
+$(VENV)/installed-docs: $(VENV)/installed
+	@echo "Installing the documentation tools into $(VENV) ..."
+	$(PIP) --editable '.[docs]'
+	@touch $@
+
+docs: $(VENV)/installed-docs ## the documentation, notebooks executed, into docs/_build/html
+	$(BIN)/python -m sphinx -E --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "Open docs/_build/html/index.html in a browser."
+
+docs-clean: ## forget what `make docs` has built and executed
+	rm -rf docs/_build
+
+clean: docs-clean ## remove .venv, out/ and caches
+	rm -rf $(VENV) out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -93,7 +93,9 @@ class BandNet(nn.Module):
         self.pairs = band_pairs(settings.around, settings.across, settings.radius)
         specs = ["0+", *[hidden] * (settings.layers - 1), f"{settings.scalars}x0+"]
         types = [gc.FieldType(spec, "D1") for spec in specs]
-        self.convs = nn.ModuleList(GaugeConv(a, b, radial=settings.radial) for a, b in pairwise(types))
+        self.convs = nn.ModuleList(
+            GaugeConv(a, b, radial=settings.radial) for a, b in pairwise(types)
+        )
         self.gates = nn.ModuleList(GatedNonlinearity(t) for t in types[1:])
         self.head = nn.Linear(2 * settings.scalars, CLASSES)
 

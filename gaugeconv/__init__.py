@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gaugeconv._version import __version__
 
 if TYPE_CHECKING:
-    from gaugeconv import data, geometry, mesh, models, nn, ops, reps, train, viz
+    from gaugeconv import data, geometry, interop, mesh, models, nn, ops, reps, train, viz
     from gaugeconv.errors import (
         DataError,
         FieldTypeError,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from gaugeconv.mesh import MeshReport, TriMesh, shapes
     from gaugeconv.reps import FieldType
+    from gaugeconv.train import SegmentationEstimator
     from gaugeconv.verification import verify
 
 _HOME = {
@@ -46,6 +47,7 @@ _HOME = {
     "neighborhoods": "gaugeconv.geometry",
     "parallel_transport": "gaugeconv.geometry",
     "FieldType": "gaugeconv.reps",
+    "SegmentationEstimator": "gaugeconv.train",
     "verify": "gaugeconv.verification",
     "DataError": "gaugeconv.errors",
     "FieldTypeError": "gaugeconv.errors",
@@ -55,7 +57,7 @@ _HOME = {
     "NonOrientableError": "gaugeconv.errors",
     "StructureGroupError": "gaugeconv.errors",
 }
-_MODULES = ("data", "geometry", "mesh", "models", "nn", "ops", "reps", "train", "viz")
+_MODULES = ("data", "geometry", "interop", "mesh", "models", "nn", "ops", "reps", "train", "viz")
 
 __all__ = [
     "__version__",
@@ -70,6 +72,7 @@ __all__ = [
     "neighborhoods",
     "parallel_transport",
     "FieldType",
+    "SegmentationEstimator",
     "verify",
     "DataError",
     "FieldTypeError",
@@ -80,6 +83,7 @@ __all__ = [
     "StructureGroupError",
     "data",
     "geometry",
+    "interop",
     "mesh",
     "models",
     "nn",

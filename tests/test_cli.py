@@ -36,6 +36,7 @@ COMMANDS = (
     "cache",
     "bench",
     "warmup",
+    "doctor",
 )
 NAMES = ("inner", "outer")
 ROOT = Path(__file__).parents[1]

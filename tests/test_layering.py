@@ -12,6 +12,7 @@ CHAIN = ("mesh", "geometry", "reps", "ops", "nn", "models", "train", "sphere", "
 BOTTOM = {"errors", "files", "_version"}  # may be imported by all; import nothing but each other
 FREE = {
     "data",
+    "interop",
     "viz",
     "verification",
     "verify",

@@ -11,6 +11,7 @@ from gaugeconv.cli import (
     bench,
     cache,
     data,
+    doctor,
     evaluate,
     inspect,
     repair,
@@ -26,6 +27,14 @@ from gaugeconv.errors import GaugeConvError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+
+_ADVICE: dict[type[OSError], str] = {
+    FileNotFoundError: "; check the path",
+    IsADirectoryError: "; give the name of a file",
+    NotADirectoryError: "; give the name of a folder",
+    PermissionError: "; choose another place, or ask for access",
+}
 
 
 def build_parser() -> Parser:
@@ -49,6 +58,7 @@ def build_parser() -> Parser:
         sphere,
         cache,
         warmup,
+        doctor,
         bench,
     ):
         command.register(commands)
@@ -92,7 +102,8 @@ def _run(argv: Sequence[str] | None) -> int:
 def _one_line(error: BaseException) -> str:
     """The message of an error on one line, the file first when the system reports one."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), "")
+        return f"{error.filename}: {error.strerror}{advice}"
     if isinstance(error, MemoryError):
         return f"not enough memory {error}".strip()
     return " ".join(str(error).split())

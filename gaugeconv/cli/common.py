@@ -8,6 +8,7 @@ import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
@@ -29,6 +30,16 @@ class Parser(argparse.ArgumentParser):
         """Takes what `ArgumentParser` takes."""
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Leaves with code 2 where words are left over, and names options that are spelt alike."""
+        found, extra = super().parse_known_args(args, namespace)
+        if extra:
+            known = [option for option in self._option_string_actions if option.startswith("--")]
+            near = [match for word in extra for match in get_close_matches(word, known, n=1)]
+            hint = f"; did you mean {' and '.join(near)}?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(extra)}{hint}")
+        return found, extra
 
     def error(self, message: str) -> NoReturn:
         """Leaves with code 2 and one line."""
@@ -188,7 +199,8 @@ def require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        raise OSError(f"cannot write into {existing}: {error.strerror or error}") from error
+        reason = error.strerror or error
+        raise OSError(f"cannot write into {existing}: {reason}; choose another folder") from error
 
 
 def require_output(path: Path, inputs: list[Path]) -> None:

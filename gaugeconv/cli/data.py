@@ -158,6 +158,8 @@ def run_project(args: argparse.Namespace) -> int:
     inputs = [Path(name) for name in (args.source, args.target, args.labels) if name]
     out = Path(args.out)
     require_output(out, inputs)
+    if out.suffix not in (".txt", ".npy"):
+        raise DataError(f"{out}: labels are written to .txt or .npy; give --out such a name")
     from gaugeconv.data import project_labels
     from gaugeconv.data.label_files import read_labels, write_labels
     from gaugeconv.mesh import TriMesh
@@ -167,7 +169,10 @@ def run_project(args: argparse.Namespace) -> int:
     labels = load_face_labels(args.source) if args.labels is None else read_labels(inputs[2])
     if labels is None:
         raise DataError(f"{args.source} has no face property `label`; give --labels FILE")
-    projected = project_labels(labels, source, target, args.to)
+    try:
+        projected = project_labels(labels, source, target, args.to)
+    except DataError as error:
+        raise DataError(f"{args.labels or args.source}: {error}") from error
     write_labels(out, projected)
     if args.json:
         show_json({"labels": args.out, "count": len(projected)})

@@ -82,6 +82,7 @@ def _alike(a: Run, b: Run) -> bool:
 
 
 @lru_cache(maxsize=256)
+@torch.compiler.assume_constant_result
 def permutes(rep: Representation) -> bool:
     """Whether the group permutes the components: so it does if its generators do."""
     matrices = rep.action(rep.group.generators())

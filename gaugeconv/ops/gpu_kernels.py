@@ -86,6 +86,14 @@ def _center_sum(
     return tl.sum(total, axis=0)
 
 
+@triton.jit
+def _plus_product(total, a, b, PRECISION: tl.constexpr):
+    """Total + a b, on the matrix units but for float64, whose tl.dot Triton 3.7 cannot compile."""
+    if total.dtype == tl.float64:
+        return total + tl.sum(a[:, :, None] * b[None, :, :], axis=1)
+    return tl.dot(a, b, total, input_precision=PRECISION, out_dtype=total.dtype)
+
+
 @triton.jit(do_not_specialize=[*_SIZES, "first_row"])
 def moments_kernel(
     x, out, ptr, source, radial, trig, ranges, tiles, factors,
@@ -119,10 +127,7 @@ def moments_kernel(
         values = x + rows[:, None] * dim + column[None, :]
         u = _rotated(values, valid[:, None] & inside[None, :], order, cos, sin)
         f = _ring_factors(radial, num_pairs, e, valid, c0, s0, harmonic, part, ring, used, top)
-        if total.dtype == tl.float64:  # whose tl.dot Triton 3.7 cannot compile
-            total += tl.sum(f[:, :, None] * u[None, :, :], axis=1)
-        else:
-            total = tl.dot(f, u, total, input_precision=PRECISION, out_dtype=total.dtype)
+        total = _plus_product(total, f, u, PRECISION)
     at = out + place[:, None] + start + column[None, :]
     tl.store(at, total.to(out.dtype.element_ty), mask=used[:, None] & inside[None, :])
     if (center >= 0) & (factor_tile == 0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gaugeconv.train.config import TrainConfig
 from gaugeconv.train.estimate import Estimate, estimate
+from gaugeconv.train.estimator import SegmentationEstimator
 from gaugeconv.train.evaluate import Evaluation, evaluate
 from gaugeconv.train.loop import train
 from gaugeconv.train.metrics import SegmentationMetrics
@@ -17,6 +18,7 @@ __all__ = [
     "Evaluation",
     "Ranks",
     "RunFolder",
+    "SegmentationEstimator",
     "SegmentationMetrics",
     "TrainConfig",
     "TrainResult",

@@ -29,7 +29,7 @@ def assert_same_end(one: RunFolder, two: RunFolder) -> None:
 def test_three_kills_leave_whole_files_and_change_nothing(
     tmp_path: Path, rings: DatasetFolder
 ) -> None:
-    figures = killed_run(rings.path, tmp_path, epochs=10, kills=3, seed=1)
+    figures = killed_run(rings.path, tmp_path, epochs=6, kills=3, seed=1)
     assert figures["weights_equal_bit_for_bit"]
     assert figures["metrics_equal"]
     assert figures["files_left"] == [

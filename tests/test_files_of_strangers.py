@@ -125,6 +125,7 @@ def test_a_long_header_of_an_array_is_not_read(tmp_path: Path) -> None:
         read_labels(tmp_path / "a.npy")
 
 
+@pytest.mark.unchecked
 def test_pairs_that_are_not_there_are_refused(tmp_path: Path) -> None:
     neighborhoods(shapes.icosphere(0), 1.2).save(tmp_path / "n.safetensors")
     tensors = load_file(tmp_path / "n.safetensors")
@@ -235,6 +236,7 @@ def test_field_types_that_no_network_has_are_refused(spec: str) -> None:
         FieldType(spec)
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize(
     "progress", [{"epoch": -1}, {"step": 1.5}, {"seconds": float("nan")}, {"best_accuracy": "high"}]
 )

@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
@@ -57,7 +58,7 @@ def read_arrays(path: Path, what: str, *names: str) -> dict[str, np.ndarray]:
         return found
 
 
-def _read(file: IO[bytes], size: int) -> np.ndarray:
+def _read(file: BufferedIOBase | IO[bytes], size: int) -> np.ndarray:
     """The array in the format of .npy that fills the rest of a file of at most `size` bytes."""
     version = np.lib.format.read_magic(file)
     if version != (1, 0):  # others are for headers that arrays of numbers never have

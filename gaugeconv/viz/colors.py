@@ -80,7 +80,7 @@ def color_map(name: ColorMap) -> UInt8[np.ndarray, "256 3"]:
         path = _polar(0.36 + 0.59 * t, chroma, 285 - 180 * t)
     elif name == "diverging":
         side = np.abs(2 * t - 1)
-        path = _polar(0.95 - 0.45 * side, 0.15 * side, np.where(t < 0.5, 255, 30))
+        path = _polar(0.95 - 0.45 * side, 0.15 * side, np.where(t < 0.5, 255.0, 30.0))
     elif name == "cyclic":
         path = _polar(np.full_like(t, 0.74), 0.115, 360 * t)
     else:

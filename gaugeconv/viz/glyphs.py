@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +104,7 @@ def frame_glyphs(frames: Frames, count: int) -> Glyphs:
     return Glyphs("frames", strokes, 0.4 * spacing)
 
 
-def transport_glyphs(log: LogMap, frames: Frames, vector: ArrayLike) -> Glyphs:
+def transport_glyphs(log: LogMap, frames: Frames, vector: ArrayLike | Sequence[float]) -> Glyphs:
     """One vector at the centre of a log map, and what parallel transport makes of it.
 
     Components v at p become S^flip R(−φ_{p←q}) v at q; see `Scene.add_transport`.

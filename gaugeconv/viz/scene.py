@@ -189,7 +189,7 @@ class Scene:
         self,
         center: int,
         radius: float,
-        vector: ArrayLike = (1.0, 0.0),
+        vector: ArrayLike | Sequence[float] = (1.0, 0.0),
         frames: Frames | None = None,
     ) -> Scene:
         """Draws a vector at a vertex and its transports along the shortest geodesics from there.

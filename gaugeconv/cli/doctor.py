@@ -119,7 +119,8 @@ def threads(_: Problems) -> Section:
         import torch
     except Exception:  # reported among the versions
         return found
-    found |= {"torch": torch.get_num_threads(), "numba": numba.get_num_threads()}
+    # numba.get_num_threads() would start numba's threads, which changes what PyTorch uses
+    found |= {"torch": torch.get_num_threads(), "numba": numba.config.NUMBA_NUM_THREADS}
     return found | {name: os.environ.get(name) for name in THREAD_VARIABLES}
 
 

@@ -69,7 +69,8 @@ def closed_meshes() -> st.SearchStrategy[TriMesh]:
 
 def meshes() -> st.SearchStrategy[TriMesh]:
     """Closed meshes, sheets, and closed meshes with a hole."""
+    heights = st.just(0.0) | st.floats(0.02, 0.3)  # on a grid that is all but flat paths tie
     sheets = st.builds(
-        sheet, st.integers(1, 8), st.integers(1, 8), SEEDS, st.floats(0, 0.24), st.floats(0, 0.3)
+        sheet, st.integers(1, 8), st.integers(1, 8), SEEDS, st.floats(0, 0.24), heights
     )
     return st.one_of(closed_meshes(), sheets, st.builds(punctured, closed_meshes(), SEEDS))

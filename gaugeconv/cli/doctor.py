@@ -120,7 +120,8 @@ def threads(_: Problems) -> Section:
     except Exception:  # reported among the versions
         return found
     # numba.get_num_threads() would start numba's threads, which changes what PyTorch uses
-    found |= {"torch": torch.get_num_threads(), "numba": numba.config.NUMBA_NUM_THREADS}
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    found |= {"torch": torch.get_num_threads(), "numba": most}
     return found | {name: os.environ.get(name) for name in THREAD_VARIABLES}
 
 

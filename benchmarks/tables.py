@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import harness
 
+NONE = "(not recorded yet)"
 _PLACE = re.compile(r"(<!-- row (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
 
@@ -35,7 +36,8 @@ def _text(value: Any) -> str:
 
 def recorded(row: str) -> str:
     """The table of `results/ROW.json`."""
-    return table(json.loads((harness.RESULTS / f"{row}.json").read_text())["figures"])
+    path = harness.RESULTS / f"{row}.json"
+    return table(json.loads(path.read_text())["figures"]) if path.is_file() else NONE
 
 
 def updated(page: str) -> str:

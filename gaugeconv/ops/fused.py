@@ -28,8 +28,9 @@ def use_table_memory(num_bytes: int) -> Iterator[None]:
 
     The tables (36 bytes per pair with 3 rings in float32) are made once and kept with the
     neighbourhood as long as they are smaller; otherwise a convolution without gradients goes through
-    its targets in blocks whose tables it forgets. That is about 2.5 times slower and gives the same
-    up to rounding. Holds in the whole process; 2 GB where nothing is said.
+    its targets in blocks whose tables it forgets. That takes 1.4 times as long on a million vertices
+    (docs/operator.md) and gives the same up to rounding. Holds in the whole process; 2 GB where
+    nothing is said.
 
     Args:
         num_bytes: the limit, for each neighbourhood, radial basis and dtype.

@@ -20,11 +20,13 @@ from torch import Tensor
 from gaugeconv.ops.adjoint_kernels import send_moments
 from gaugeconv.ops.cpu_kernels import aggregate_rows
 from gaugeconv.ops.moments import MomentLayout, ProductMap
+from gaugeconv.ops.signal_kernels import separate_moments
+from gaugeconv.ops.signals import JoinedSignals, join_signals
 from gaugeconv.ops.tables import PairTables
 from gaugeconv.ops.threads import run_tasks
 
-_SLAB_BYTES = 2 << 20  # moments of one slab, which the next level of caches holds
-_MIN_ROWS = 128  # fewer rows are not worth a call
+_SLAB_BYTES = 1 << 20  # moments of one slab, which the next level of caches holds
+_MIN_ROWS = 256  # fewer rows are not worth a call
 _MAX_GROUPS = 32
 _SUMS_BYTES = 64 << 20  # for the weight gradient, which every group sums by itself
 _held = threading.local()
@@ -47,6 +49,7 @@ def multiply(
     """
     targets, x = tables.ptr.numel() - 1, x.contiguous()
     groups = min(_MAX_GROUPS, -(-x.shape[0] * targets // _MIN_ROWS), targets)
+    joined = join_signals(x, product.layout.in_type, _codes(product.layout))
     y, factors, sums = None, [], None
     # outside of the tasks in numpy: PyTorch would set its threads spinning for each small step
     if coordinates is not None:
@@ -60,7 +63,7 @@ def multiply(
     def work(group: int) -> None:
         rows = range(targets * group // groups, targets * (group + 1) // groups)
         flats = [] if sums is None else [torch.from_numpy(m) for m in product.split(sums[group])]
-        for slab, moments in _moment_slabs(x, tables, product.layout, rows):
+        for slab, moments in _moment_slabs(joined, tables, product.layout, rows):
             at = tables.target[slab]
             left = None if y is None else x.new_empty(moments.shape[0], y.shape[2])
             right = None if partner is None else partner.index_select(1, at).flatten(0, 1)
@@ -157,30 +160,36 @@ def _run_rows(work: Callable[[slice], None], rows: int, most: int = _MAX_GROUPS)
 
 
 def _moment_slabs(
-    x: Tensor, tables: PairTables, layout: MomentLayout, rows: range
+    joined: list[JoinedSignals], tables: PairTables, layout: MomentLayout, rows: range
 ) -> Iterator[tuple[slice, Tensor]]:
     """Yields the moments (B · rows, width) of a slab of targets at a time, in one reused buffer."""
-    most = max(_MIN_ROWS, _SLAB_BYTES // (x.shape[0] * layout.width * x.element_size()))
+    batch, dtype = joined[-1].signals.stop, joined[0].features.dtype
+    most = max(-(-_MIN_ROWS // batch), _SLAB_BYTES // (batch * layout.width * dtype.itemsize))
     step = -(-len(rows) // max(1, -(-len(rows) // most)))
-    features, codes = x.numpy(), _codes(layout)
     *arrays, _ = _arrays(tables)
-    places = np.arange(step)
-    buffer = _scratch(x.shape[0] * step * layout.width, features.dtype)
+    places, codes = np.arange(step), _codes(layout)
     for first in range(rows.start, rows.stop, max(1, step)):
         last = min(first + step, rows.stop)
-        shape = (x.shape[0], last - first, layout.width)
-        slab = buffer[: math.prod(shape)].reshape(shape)
-        aggregate_rows(features, first, last, *arrays, *codes, places, slab)
+        slab = _scratch("slab", (batch, last - first, layout.width), dtype)
+        for run in joined:
+            part, count = slab[run.signals], run.signals.stop - run.signals.start
+            moments = part
+            if count > 1:
+                moments = _scratch("joined", (1, last - first, count * layout.width), dtype)
+            aggregate_rows(run.features, first, last, *arrays, *run.codes, places, moments)
+            if count > 1:
+                separate_moments(moments, *codes, layout.num_rings, part)
         yield slice(first, last), torch.from_numpy(slab).flatten(0, 1)
 
 
-def _scratch(size: int, dtype: np.dtype) -> np.ndarray:
+def _scratch(use: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Memory of this thread, kept for its next call: fresh memory costs more than filling it."""
-    held: np.ndarray | None = getattr(_held, dtype.name, None)
+    name, size = f"{use} {dtype.name}", math.prod(shape)
+    held: np.ndarray | None = getattr(_held, name, None)
     if held is None or held.size < size:
         held = np.zeros(size, dtype=dtype)
-        setattr(_held, dtype.name, held)
-    return held
+        setattr(_held, name, held)
+    return held[:size].reshape(shape)
 
 
 def _arrays(tables: PairTables) -> tuple[np.ndarray, ...]:

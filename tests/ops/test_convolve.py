@@ -124,7 +124,7 @@ def test_it_commutes_with_any_change_of_gauge(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("batch", [(1,), (4,), (2, 3)])
+@pytest.mark.parametrize("batch", [(1,), (4,), (2, 3), (71,)])
 def test_a_batch_is_a_loop(backend, batch):
     nb = random_neighborhoods(9, 6, seed=6)
     space, x, rings, center, dy = problem(TYPES[3], nb, batch=batch)

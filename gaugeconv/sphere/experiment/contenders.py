@@ -118,7 +118,7 @@ def _small_gauge(name: str, task: Task, grid: GridSpec) -> Contender:
     nested = grid.kind == "icosphere"
     if task == "classification":
         return _gauge(name, task, GaugeLayout(), grid, (162, 42), nested)
-    layout = GaugeLayout(("24x0 + 12x1 + 6x2",), (2,))
+    layout = GaugeLayout(("32x0 + 16x1 + 8x2",), (1,), "12x0 + 2x1")
     return _gauge(name, task, layout, grid, (162,), nested)
 
 

@@ -86,13 +86,24 @@ def original_accuracy(shape: Shape, predicted: np.ndarray) -> float:
     return float(shape.area_by_label[rows, predicted[rows]].sum() / shape.area_by_label.sum())
 
 
-def evaluate(category: str, weights: str, ids: list[int]) -> dict[str, float]:
-    """Accuracy on the original meshes, per shape, with labels matched by name."""
+def evaluate(
+    category: str, weights: str, ids: list[int], smoothing: float = 0.0
+) -> dict[str, float]:
+    """Accuracy on the original meshes, per shape, with labels matched by name.
+
+    Args:
+        category: of the shapes.
+        weights: of a segmenter.
+        ids: which shapes.
+        smoothing: strength of the graph cut over the faces, 0 for none.
+    """
     model = GaugeSegmenter.load(weights)
     names = categories()[category]["labels"]
     to_dataset = np.array([names.index(name) for name in model.config.label_names])
     return {
-        shape.name: original_accuracy(shape, to_dataset[model.segment(shape.mesh).face_labels])
+        shape.name: original_accuracy(
+            shape, to_dataset[model.segment(shape.mesh, smoothing).face_labels]
+        )
         for shape in load(category, ids)
     }
 

@@ -15,7 +15,7 @@ _PLACE = re.compile(r"(<!-- row (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
 
 def table(figures: dict[str, dict[str, Any]]) -> str:
-    """One line per entry, one column per figure; figures to two digits."""
+    """One line per entry, one column per figure; figures to two or three digits."""
     columns = list(next(iter(figures.values())))
     lines = ["| | " + " | ".join(name.replace("_", " ") for name in columns) + " |"]
     lines.append("|---" * (len(columns) + 1) + "|")
@@ -31,13 +31,18 @@ def _text(value: Any) -> str:
         return f"`{value}`"
     if isinstance(value, int) or value == 0:
         return str(int(value))
-    return f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"
+    if value < 1e-3:
+        return f"{value:.0e}"
+    return f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
 
 
 def recorded(row: str) -> str:
     """The table of `results/ROW.json`."""
     path = harness.RESULTS / f"{row}.json"
-    return table(json.loads(path.read_text())["figures"]) if path.is_file() else NONE
+    if not path.is_file():
+        return NONE
+    figures = json.loads(path.read_text())["figures"]
+    return table(figures.get("table", figures))
 
 
 def updated(page: str) -> str:

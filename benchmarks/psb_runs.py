@@ -81,7 +81,7 @@ class Run:
         model = GaugeSegmenter.load(weights)
         scores = {
             name: psb.evaluate(self.category, weights, test, smoothing)
-            for name, smoothing in (("plain", 0.0), ("smooth", SMOOTHING))
+            for name, smoothing in (("accuracy", 0.0), ("smoothed_accuracy", SMOOTHING))
         }
         return {
             **{name: float(np.mean(list(of_shape.values()))) for name, of_shape in scores.items()},
@@ -126,7 +126,10 @@ def main() -> None:
             open_runs = [run for run in runs if run.result is None]
             for run, _ in zip(open_runs, pool.map(Run.train_and_score, open_runs), strict=True):
                 result = run.result or {}
-                print(f"{run.category}, split {run.split}: {result['smooth']:.4f}", flush=True)
+                print(
+                    f"{run.category}, split {run.split}: {result['smoothed_accuracy']:.4f}",
+                    flush=True,
+                )
         return
     figures = table(runs)
     if not figures:

@@ -15,25 +15,25 @@ _PLACE = re.compile(r"(<!-- row (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
 
 def table(figures: dict[str, dict[str, Any]]) -> str:
-    """One line per entry, one column per figure; figures to two or three digits."""
+    """One line per entry, one column per figure; figures to two digits, accuracies to three."""
     columns = list(next(iter(figures.values())))
     lines = ["| | " + " | ".join(name.replace("_", " ") for name in columns) + " |"]
     lines.append("|---" * (len(columns) + 1) + "|")
     for name, entry in figures.items():
-        lines.append(f"| {name} | " + " | ".join(_text(entry[c]) for c in columns) + " |")
+        lines.append(f"| {name} | " + " | ".join(_text(c, entry[c]) for c in columns) + " |")
     return "\n".join(lines)
 
 
-def _text(value: Any) -> str:
+def _text(column: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
         return f"`{value}`"
     if isinstance(value, int) or value == 0:
         return str(int(value))
-    if value < 1e-3:
-        return f"{value:.0e}"
-    return f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
+    if column.endswith("accuracy"):
+        return f"{value:.3f}"
+    return f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"
 
 
 def recorded(row: str) -> str:

@@ -16,13 +16,13 @@ ROOT = Path(__file__).parents[1]
 
 def test_entries_are_lines_and_figures_are_columns() -> None:
     figures = {
-        "a": {"type": "2x0", "error_float64": 3e-16, "time": 1.234, "kernels": 7},
-        "b": {"type": "1x1", "error_float64": 0.0, "time": None, "kernels": 8},
+        "a": {"type": "2x0", "error_float64": 3e-16, "accuracy": 0.9137, "kernels": 7},
+        "b": {"type": "1x1", "error_float64": 0.0, "accuracy": None, "kernels": 8},
     }
     assert tables.table(figures).splitlines() == [
-        "| | type | error float64 | time | kernels |",
+        "| | type | error float64 | accuracy | kernels |",
         "|---|---|---|---|---|",
-        "| a | `2x0` | 3e-16 | 1.2 | 7 |",
+        "| a | `2x0` | 3e-16 | 0.914 | 7 |",
         "| b | `1x1` | 0 |  | 8 |",
     ]
 

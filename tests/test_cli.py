@@ -499,6 +499,20 @@ def test_train_resume_and_evaluate_go_together(run: Run, tmp_path: Path, dataset
     assert "accuracy per mesh" in text
 
 
+def test_train_fine_tunes_stored_weights(
+    run: Run, refused: Callable[..., str], tmp_path: Path, dataset: Path, weights: Path
+) -> None:
+    words = ("train", dataset, "--init", weights, "--epochs", 1)
+    assert run(*words, "--out", tmp_path / "run").code == 0
+    tuned = GaugeSegmenter.load(tmp_path / "run" / "best.safetensors")
+    assert tuned.config == GaugeSegmenter.load(weights).config
+    other = refused(*words, "--out", tmp_path / "other", "--size", "small", "--hks", 3)
+    assert "--init takes the network of the weights as it is" in other
+    assert "no packaged weights" in refused(
+        "train", dataset, "--init", "nothing", "--out", tmp_path / "other"
+    )
+
+
 def test_train_refuses_what_cannot_be_resumed(
     run: Run, refused: Callable[..., str], tmp_path: Path, dataset: Path
 ) -> None:

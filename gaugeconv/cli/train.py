@@ -138,6 +138,7 @@ def _configs(
     """
     from gaugeconv.models import SegmenterConfig
     from gaugeconv.train import TrainConfig
+    from gaugeconv.train.initial import config_like
 
     recipe = {name: getattr(args, name) for name in TrainConfig.__dataclass_fields__}
     recipe = {name: value for name, value in recipe.items() if value is not None}
@@ -149,7 +150,14 @@ def _configs(
         model_config = SegmenterConfig.from_json(json.dumps(stored["model"]))
         return TrainConfig.from_dict(stored["train"]), model_config
     length = {"epochs": None} if "minutes" in recipe else {}
-    model_config = SegmenterConfig(label_names=dataset.label_names, **network)
+    if args.init is not None:
+        if network:
+            raise DataError(
+                f"{', '.join(network)}: --init takes the network of the weights as it is"
+            )
+        model_config = config_like(args.init, dataset.label_names)
+    else:
+        model_config = SegmenterConfig(label_names=dataset.label_names, **network)
     return TrainConfig(**{**length, **recipe}), model_config
 
 

@@ -57,6 +57,12 @@ def add_recipe(parser: Parser) -> None:
         metavar="M",
         help="time for optimisation instead of epochs; geometry and validation come on top",
     )
+    group.add_argument(
+        "--init",
+        metavar="WEIGHTS",
+        help="fine-tune packaged weights or a .safetensors file, whose network it then is; "
+        "default: random weights",
+    )
     _add_steps(group)
     _add_copies(group)
     _add_validation(group)

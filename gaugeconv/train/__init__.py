@@ -6,6 +6,7 @@ from gaugeconv.train.config import TrainConfig
 from gaugeconv.train.estimate import Estimate, estimate
 from gaugeconv.train.estimator import SegmentationEstimator
 from gaugeconv.train.evaluate import Evaluation, evaluate
+from gaugeconv.train.initial import start_from
 from gaugeconv.train.loop import train
 from gaugeconv.train.metrics import SegmentationMetrics
 from gaugeconv.train.objective import segmentation_loss
@@ -27,5 +28,6 @@ __all__ = [
     "evaluate",
     "joined",
     "segmentation_loss",
+    "start_from",
     "train",
 ]

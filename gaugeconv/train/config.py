@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 from gaugeconv.errors import DataError
@@ -36,6 +37,8 @@ class TrainConfig:
         class_balance: the loss weighs a label of share s of the training area by
             s^(−class_balance): 0 counts all area alike, 1 all labels alike.
         mirror: share of the deformed copies that are mirror images as well.
+        init: packaged weights by name, or a file of weights, to start from (`start_from`); None for
+            random weights.
 
     Raises:
         DataError: a field is of another type or out of range.
@@ -56,6 +59,7 @@ class TrainConfig:
     patience: int = 0
     class_balance: float = 0.0
     mirror: float = 0.0
+    init: str | None = None
 
     def __post_init__(self) -> None:
         """Checks every field, so that a bad recipe fails before any geometry is computed."""
@@ -70,6 +74,8 @@ class TrainConfig:
                 raise DataError(f"{name} = {value!r} must be a number of type {kind.__name__}")
             if not low <= value <= high:
                 raise DataError(f"{name} = {value} must be at least {low} and at most {high}")
+        if not isinstance(self.init, (str, NoneType)):
+            raise DataError(f"init = {self.init!r} must be a name or a path")
         for name in ("minutes", "lr", "clip_norm"):
             if getattr(self, name) == 0:
                 raise DataError(f"{name} must be positive")

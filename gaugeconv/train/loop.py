@@ -9,6 +9,7 @@ import torch
 from gaugeconv.data import DatasetFolder
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 from gaugeconv.train.config import TrainConfig
+from gaugeconv.train.initial import start_from
 from gaugeconv.train.prepare import OnProgress, no_progress
 from gaugeconv.train.ranks import Ranks
 from gaugeconv.train.trainer import Trainer, TrainResult
@@ -45,8 +46,9 @@ def train(
 
     Raises:
         DataError: bad data; `out_dir` holds a run (or none, when resuming), or one started
-            with another config or other data; the recipe does not fit the data or the ranks.
-        FileFormatError: the state to resume from is damaged.
+            with another config or other data; the recipe does not fit the data or the ranks; the
+            network differs from that of the weights to start from.
+        FileFormatError: the state to resume from, or the weights to start from, are damaged.
         GaugeConvError: the loss is no longer finite, or TensorBoard is asked for and missing.
         OSError: `out_dir` cannot be written; the epochs before are safe.
     """
@@ -54,5 +56,7 @@ def train(
     with torch.random.fork_rng([ranks.device] if ranks.device.type == "cuda" else []):
         torch.manual_seed(config.seed)
         model = GaugeSegmenter(model_config).to(ranks.device)
+        if config.init is not None:
+            start_from(model, config.init)
         trainer = Trainer(model, dataset, out_dir, config, on_progress, ranks, tensorboard)
         return trainer.run(resume)

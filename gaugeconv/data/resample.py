@@ -37,7 +37,8 @@ def decimate(mesh: TriMesh, num_faces: int, rng: np.random.Generator | None = No
     """A valid mesh of about `num_faces` faces near the same surface, by collapsing edges.
 
     Where a collapse leaves a defect, vertices are moved by a fiftieth of an edge and a few more faces
-    are kept. Project labels with `project_labels`.
+    are kept; where that does not help, on fingers of few faces for example, the surface is cut open
+    there (`TriMesh.repaired`). Project labels with `project_labels`.
 
     Args:
         mesh: closed or not, of several components or one.
@@ -61,6 +62,7 @@ def decimate(mesh: TriMesh, num_faces: int, rng: np.random.Generator | None = No
         ) from error
     step = _NUDGE * mesh.mean_edge_length
     source = np.random.default_rng(0) if rng is None else rng
+    tries = []
     for attempt in range(_TRIES):
         moves = attempt + (rng is not None)
         nudge = step * moves * source.standard_normal(mesh.vertices.shape)
@@ -68,8 +70,13 @@ def decimate(mesh: TriMesh, num_faces: int, rng: np.random.Generator | None = No
         points, faces = fast_simplification.simplify(
             mesh.vertices + nudge, mesh.faces.astype(np.int32), target_count=target
         )
-        coarse = _valid(np.asarray(points, dtype=np.float64), np.asarray(faces, dtype=np.int64))
+        tries.append((np.asarray(points, dtype=np.float64), np.asarray(faces, dtype=np.int64)))
+        coarse = _valid(*tries[-1])
         if coarse is not None:
+            return coarse
+    for vertices, triangles in tries:
+        coarse = TriMesh(vertices, triangles, validate=False).repaired(compact=True).mesh
+        if coarse.face_areas.min() > 0:
             return coarse
     raise MeshError(
         f"no decimation of {mesh.num_faces} to about {num_faces} faces is a valid mesh; "

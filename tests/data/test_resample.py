@@ -111,6 +111,18 @@ def test_labels_follow_a_cropped_and_mirrored_mesh() -> None:
         np.testing.assert_allclose(mirrored, mesh.vertices[changed.vertex_labels], atol=1e-12)
 
 
+def test_defects_that_every_decimation_leaves_are_cut_open(monkeypatch) -> None:
+    fast_simplification = pytest.importorskip("fast_simplification")
+    corner = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    tetrahedron = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])
+    second = np.where(tetrahedron == 0, 0, tetrahedron + 3)
+    two = np.concatenate([corner, -corner[1:]]), np.concatenate([tetrahedron, second[:, ::-1]])
+    monkeypatch.setattr(fast_simplification, "simplify", lambda *_, **__: two)
+    mesh = decimate(icosphere(2), 8)
+    assert (mesh.num_vertices, mesh.num_faces) == (8, 8)
+    assert mesh.report().defects == ()
+
+
 def test_labels_follow_a_decimated_mesh() -> None:
     pytest.importorskip("fast_simplification", reason="decimation needs it")
     mesh = icosphere(4)

@@ -39,10 +39,11 @@ def machine() -> dict[str, Any]:
     }
 
 
-def peak_memory_gb() -> float:
-    """Peak resident memory of this process so far, in GB."""
+def peak_memory_gb(children: bool = False) -> float:
+    """Peak resident memory of this process so far, or of the largest that it has started, in GB."""
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    whose = resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF
+    return resource.getrusage(whose).ru_maxrss * unit / 1e9
 
 
 def record(row: str, figures: dict[str, Any]) -> None:

@@ -151,7 +151,7 @@ def to_pyvista(
 
 def _from_polygons(
     points: ArrayLike,
-    polygons: list[Int64[np.ndarray, " n"]],
+    polygons: list[Int64[np.ndarray, " _"]],
     at_points: Mapping[str, Any],
     at_cells: Mapping[str, Any],
     validate: bool,

@@ -114,12 +114,12 @@ def small(task: Task) -> tuple[Contender, ...]:
 
 
 def _small_gauge(name: str, task: Task, grid: GridSpec) -> Contender:
-    """Two levels to classify; one, on which positions are kept, to segment."""
-    nested = grid.kind == "icosphere"
-    if task == "classification":
-        return _gauge(name, task, GaugeLayout(), grid, (162, 42), nested)
-    layout = GaugeLayout(("32x0 + 16x1 + 8x2",), (1,), "12x0 + 2x1")
-    return _gauge(name, task, layout, grid, (162,), nested)
+    """Blocks on both levels to classify; on the coarser one to segment, which tells digits apart."""
+    nested, layout = grid.kind == "icosphere", GaugeLayout()
+    if task == "segmentation":
+        types = ("24x0 + 12x1 + 6x2", "48x0 + 24x1 + 8x2")
+        layout = GaugeLayout(types, (0, 1), "12x0 + 2x1")
+    return _gauge(name, task, layout, grid, (162, 42), nested)
 
 
 def study(task: Task) -> tuple[Contender, ...]:

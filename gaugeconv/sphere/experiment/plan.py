@@ -29,7 +29,7 @@ class Plan:
         steps: optimiser steps per family, or for a contender by name; None to take `epochs` passes
             instead.
         epochs: passes over the training digits where steps is None.
-        rates: peak learning rate per family.
+        rates: peak learning rate per family, or for one task of a family ("gauge-segmentation").
         test_images: test digits, each in one random position, the same for all cells.
         augment_all: augment equivariant networks at every size, not only at the largest.
         digits: digits on every image to be segmented; images to be classified show one.
@@ -55,6 +55,11 @@ class Plan:
             return self.steps.get(cell.contender.name, of_family)
         return self.epochs * -(-cell.size // self.batch)
 
+    def rate(self, cell: Cell) -> float:
+        """Peak learning rate of a cell."""
+        family, task = cell.contender.family, cell.contender.task
+        return self.rates.get(f"{family}-{task}", self.rates[family])
+
     def digits_of(self, cell: Cell) -> int:
         """Digits on every image of a cell."""
         return self.digits if cell.contender.task == "segmentation" else 1
@@ -65,7 +70,7 @@ class Plan:
             **cell.to_dict(),
             "batch": self.batch,
             "steps": self.num_steps(cell),
-            "rate": self.rates[cell.contender.family],
+            "rate": self.rate(cell),
             "test_images": self.test_images,
             "digits": self.digits_of(cell),
         }
@@ -127,7 +132,7 @@ def cells(plan: Plan, networks: dict[Task, tuple[Contender, ...]] | None = None)
     return sorted(found.values(), key=lambda cell: (cell.seed, order.index(cell.contender.family)))
 
 
-_RATES = {"s2cnn": 3e-2, "planar": 1e-2, "gauge": 1e-2}
+_RATES = {"s2cnn": 3e-2, "planar": 1e-2, "gauge": 1e-2, "gauge-segmentation": 5e-3}
 """The best of a few per family, on training digits, for runs of some hundred steps."""
 
 

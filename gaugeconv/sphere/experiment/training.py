@@ -128,7 +128,7 @@ def _fit(network: nn.Module, cell: Cell, plan: Plan, split: Split) -> float:
         seed=cell.seed,
         digits_per_image=plan.digits_of(cell),
     )
-    steps, rate = plan.num_steps(cell), plan.rates[cell.contender.family]
+    steps, rate = plan.num_steps(cell), plan.rate(cell)
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     device = next(network.parameters()).device
     area = torch.from_numpy(grid.weights / grid.weights.mean()).float().to(device)

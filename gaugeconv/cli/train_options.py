@@ -96,6 +96,24 @@ def _add_copies(group: argparse._ArgumentGroup) -> None:
         metavar="P",
         help="share of the copies that are mirrored (default: 0)",
     )
+    group.add_argument(
+        "--decimate",
+        type=float,
+        metavar="P",
+        help="share of the copies with other, fewer triangles (default: 0)",
+    )
+    group.add_argument(
+        "--crop",
+        type=float,
+        metavar="P",
+        help="share of the copies that lack a part (default: 0)",
+    )
+    group.add_argument(
+        "--noise",
+        type=float,
+        metavar="S",
+        help="of the copies' vertices, in mean edge lengths (default: 0)",
+    )
 
 
 def _add_validation(group: argparse._ArgumentGroup) -> None:

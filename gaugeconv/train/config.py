@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
+from gaugeconv.data import Augmentation
 from gaugeconv.errors import DataError
 
 LARGEST_SEED = 2**63 - 1
@@ -37,6 +38,10 @@ class TrainConfig:
         class_balance: the loss weighs a label of share s of the training area by
             s^(−class_balance): 0 counts all area alike, 1 all labels alike.
         mirror: share of the deformed copies that are mirror images as well.
+        decimate: share of the copies with other, fewer triangles, half of them at the least; needs
+            fast-simplification.
+        crop: share of the copies that lack a part, up to a fifth of the area.
+        noise: standard deviation of the copies' vertex noise, in mean edge lengths.
         init: packaged weights by name, or a file of weights, to start from (`start_from`); None for
             random weights.
 
@@ -59,6 +64,9 @@ class TrainConfig:
     patience: int = 0
     class_balance: float = 0.0
     mirror: float = 0.0
+    decimate: float = 0.0
+    crop: float = 0.0
+    noise: float = 0.0
     init: str | None = None
 
     def __post_init__(self) -> None:
@@ -82,6 +90,12 @@ class TrainConfig:
         for name in ("label_smoothing", "ema"):
             if getattr(self, name) >= 1:
                 raise DataError(f"{name} = {getattr(self, name)} must be below 1")
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How the deformed copies are made."""
+        names = ("mirror", "decimate", "crop", "noise")
+        return Augmentation(**{name: getattr(self, name) for name in names})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, for config.json."""
@@ -117,5 +131,8 @@ _BOUNDS: dict[str, tuple[type, float, float]] = {
     "patience": (int, 0, _LARGEST),
     "class_balance": (float, 0, 1),
     "mirror": (float, 0, 1),
+    "decimate": (float, 0, 1),
+    "crop": (float, 0, 1),
+    "noise": (float, 0, 1),
 }
 """Type, smallest and largest value of every field."""

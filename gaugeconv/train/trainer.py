@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gaugeconv.data import Augmentation, DatasetFolder, LabelledMesh
+from gaugeconv.data import DatasetFolder, LabelledMesh
 from gaugeconv.errors import DataError
 from gaugeconv.models import GaugeSegmenter
 from gaugeconv.train.averaging import WeightAverage, copied
@@ -163,7 +163,7 @@ class Trainer:
             on_progress=self.on_progress,
             wanted=self.slots.owned(ranks),
             device=ranks.device,
-            augmentation=Augmentation(mirror=config.mirror),
+            augmentation=config.augmentation,
         )
         if config.class_balance:
             by_label = label_weights(train_items, label_map, len(names), config.class_balance)

@@ -148,3 +148,16 @@ def test_the_seed_of_a_mesh_changes_with_seed_epoch_and_mesh() -> None:
     seeds.append(mesh_seed(TrainConfig(seed=2), 0, 0))
     assert len(set(seeds)) == 4
     assert mesh_seed(config, 1, 0) == seeds[1]
+
+
+def test_copies_are_changed_as_the_recipe_says(
+    tmp_path: Path, rings: DatasetFolder, tiny: SegmenterConfig
+) -> None:
+    config = TrainConfig(epochs=1, augment=2, mirror=0.5, decimate=0.25, crop=1.0, noise=0.1)
+    made = config.augmentation
+    assert (made.mirror, made.decimate, made.crop, made.noise) == (0.5, 0.25, 1.0, 0.1)
+    recipe = dataclasses.replace(config, decimate=0.0)
+    run = train(rings, tmp_path / "cropped", recipe, tiny).run
+    whole = train(rings, tmp_path / "whole", dataclasses.replace(recipe, crop=0.0), tiny).run
+    losses = [folder.read_metrics()[0]["loss"] for folder in (run, whole)]
+    assert losses[0] != losses[1]

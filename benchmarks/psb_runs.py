@@ -47,20 +47,26 @@ class Run:
 
     @property
     def folder(self) -> Path:
+        """Of the data, and of a folder for every recipe."""
         return self.out / f"{self.category}-{self.split}"
 
     @property
+    def run(self) -> Path:
+        """Of the present recipe; weights are in `best.safetensors`, figures in `result.json`."""
+        return self.folder / "".join(RECIPE).removeprefix("--").replace("--", "-")
+
+    @property
     def result(self) -> dict[str, Any] | None:
-        """What it left, if it was trained by the present recipe."""
-        path = self.folder / "result.json"
+        """What it left; None before it is over."""
+        path = self.run / "result.json"
         if not path.is_file():
             return None
         stored: dict[str, Any] = json.loads(path.read_text())
-        return stored if stored["recipe"] == list(RECIPE) else None
+        return stored
 
     def train_and_score(self) -> None:
         """Trains, or goes on training; scores; writes `result.json`."""
-        data, run = self.folder / "data", self.folder / "run"
+        data, run = self.folder / "data", self.run
         if not (data / "split.json").is_file():
             psb.convert(self.category, data, self.split)
         go_on = ["--resume"] if (run / "config.json").is_file() else []
@@ -69,9 +75,8 @@ class Run:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with (self.folder / "log.txt").open("a") as log:
             subprocess.run(command, check=True, stdout=log, stderr=log, env=environment)
-        result = {"recipe": list(RECIPE), **self._figures(run)}
-        with atomic_path(self.folder / "result.json") as partial:
-            partial.write_text(json.dumps(result, indent=2) + "\n")
+        with atomic_path(run / "result.json") as partial:
+            partial.write_text(json.dumps(self._figures(run), indent=2) + "\n")
 
     def _figures(self, run: Path) -> dict[str, Any]:
         """Accuracies on the original meshes of the test shapes, and what training took."""
@@ -103,7 +108,7 @@ def table(runs: list[Run]) -> dict[str, dict[str, Any]]:
     """Figures of what is finished, by category and split."""
     found = {f"{run.category}, split {run.split}": run.result for run in runs}
     return {
-        name: {key: value for key, value in result.items() if key not in ("shapes", "recipe")}
+        name: {key: value for key, value in result.items() if key != "shapes"}
         for name, result in found.items()
         if result is not None
     }

@@ -61,7 +61,7 @@ def main() -> None:
     table: dict[str, dict[str, Any]] = {}
     for run in all_runs(arguments.runs, arguments.only):
         if run.split == 0 and run.result is not None:
-            weights = run.folder / "run" / "best.safetensors"
+            weights = run.run / "best.safetensors"
             table[run.category] = accuracies(run.category, run.split, weights)
             print(run.category, table[run.category], flush=True)
     if not table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
@@ -33,6 +35,21 @@ def refine(mesh: TriMesh) -> tuple[TriMesh, Int64[np.ndarray, " G"]]:
     return TriMesh(vertices, faces), np.repeat(np.arange(mesh.num_faces), 4)
 
 
+def require_fast_simplification() -> Any:
+    """The module `fast_simplification`.
+
+    Raises:
+        GaugeConvError: it is not installed.
+    """
+    try:
+        import fast_simplification
+    except ImportError as error:
+        raise GaugeConvError(
+            "decimation needs the package fast-simplification: pip install fast-simplification"
+        ) from error
+    return fast_simplification
+
+
 def decimate(mesh: TriMesh, num_faces: int, rng: np.random.Generator | None = None) -> TriMesh:
     """A valid mesh of about `num_faces` faces near the same surface, by collapsing edges.
 
@@ -54,12 +71,7 @@ def decimate(mesh: TriMesh, num_faces: int, rng: np.random.Generator | None = No
         raise DataError(f"decimating to {num_faces} faces leaves no surface; ask for at least 4")
     if mesh.num_faces <= num_faces:
         return mesh
-    try:
-        import fast_simplification
-    except ImportError as error:
-        raise GaugeConvError(
-            "decimation needs the package fast-simplification: pip install fast-simplification"
-        ) from error
+    fast_simplification = require_fast_simplification()
     step = _NUDGE * mesh.mean_edge_length
     source = np.random.default_rng(0) if rng is None else rng
     tries = []

@@ -12,6 +12,7 @@ from gaugeconv.train.config import TrainConfig
 from gaugeconv.train.initial import start_from
 from gaugeconv.train.prepare import OnProgress, no_progress
 from gaugeconv.train.ranks import Ranks
+from gaugeconv.train.run_folder import RunFolder
 from gaugeconv.train.trainer import Trainer, TrainResult
 
 
@@ -56,7 +57,7 @@ def train(
     with torch.random.fork_rng([ranks.device] if ranks.device.type == "cuda" else []):
         torch.manual_seed(config.seed)
         model = GaugeSegmenter(model_config).to(ranks.device)
-        if config.init is not None:
+        if config.init is not None and not (resume and RunFolder(out_dir).last.exists()):
             start_from(model, config.init)
         trainer = Trainer(model, dataset, out_dir, config, on_progress, ranks, tensorboard)
         return trainer.run(resume)

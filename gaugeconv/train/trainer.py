@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from gaugeconv.data import DatasetFolder, LabelledMesh
+from gaugeconv.data.resample import require_fast_simplification
 from gaugeconv.errors import DataError
 from gaugeconv.models import GaugeSegmenter
 from gaugeconv.train.averaging import WeightAverage, copied
@@ -128,6 +129,8 @@ class Trainer:
                 f"{self.ranks.size} ranks cannot share batches of {self.config.batch}: give a batch "
                 f"of {self.ranks.size} or a multiple of it (--batch), or start fewer processes"
             )
+        if self.config.augment and self.config.decimate:
+            require_fast_simplification()
         if self.tensorboard and self.ranks.first:
             require_tensorboard()
 

@@ -67,3 +67,5 @@ def test_training_starts_from_the_weights_and_resumes_to_the_bit(
     again = train(rings, tmp_path / "whole", moved, tiny, resume=True).run
     one, two = (GaugeSegmenter.load(run.best).state_dict() for run in (whole, again))
     assert all(torch.equal(one[name], two[name]) for name in one)
+    first.best.unlink()  # a run that has begun no longer needs the weights it started from
+    assert train(rings, tmp_path / "whole", moved, tiny, resume=True).progress.epoch == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from gaugeconv.data import DatasetFolder, LabelledMesh
-from gaugeconv.errors import DataError
+from gaugeconv.errors import DataError, GaugeConvError
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 from gaugeconv.train import Ranks, TrainConfig, train
@@ -161,3 +162,13 @@ def test_copies_are_changed_as_the_recipe_says(
     whole = train(rings, tmp_path / "whole", dataclasses.replace(recipe, crop=0.0), tiny).run
     losses = [folder.read_metrics()[0]["loss"] for folder in (run, whole)]
     assert losses[0] != losses[1]
+
+
+def test_a_missing_package_ends_a_run_before_it_begins(
+    tmp_path: Path, rings: DatasetFolder, tiny: SegmenterConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fast_simplification", None)
+    config = TrainConfig(epochs=1, augment=1, decimate=0.5)
+    with pytest.raises(GaugeConvError, match="pip install fast-simplification"):
+        train(rings, tmp_path / "run", config, tiny)
+    assert not (tmp_path / "run").exists()

@@ -119,7 +119,7 @@ VARIANTS = {
 }
 
 
-def score(variant: Variant, category: str, folder: Path) -> dict[str, float]:
+def score(variant: Variant, category: str, folder: Path) -> dict[str, Any]:
     """Trains on 8 shapes; accuracy on 4 others, on their original meshes, and seconds."""
     _apply(variant)
     names = psb.categories()[category]["labels"]
@@ -135,6 +135,7 @@ def score(variant: Variant, category: str, folder: Path) -> dict[str, float]:
     result = train(data, folder / "run", replace(RECIPE, **variant.recipe), config)
     scores = psb.evaluate(category, str(result.run.best), chosen[:HELD_OUT])
     return {
+        "recipe": RECIPE.to_dict(),
         "accuracy": float(np.mean(list(scores.values()))),
         "training_seconds": result.progress.seconds,
     }
@@ -164,6 +165,12 @@ def _result(out: Path, name: str, category: str) -> Path:
     return out / name.replace(" ", "-").replace(",", "") / category / "result.json"
 
 
+def _finished(path: Path) -> dict[str, Any] | None:
+    """What a run of the present recipe left."""
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return found if found.get("recipe") == RECIPE.to_dict() else None
+
+
 def _run(out: Path, name: str, category: str) -> None:
     """One run in a process of its own, so that what a variant replaces ends with it."""
     folder = _result(out, name, category).parent
@@ -184,10 +191,10 @@ def table(out: Path) -> dict[str, dict[str, Any]]:
     """Means over the categories, and every category, of the variants that are finished."""
     figures = {}
     for name in VARIANTS:
-        paths = [_result(out, name, category) for category in CATEGORIES]
-        if not all(path.is_file() for path in paths):
+        runs = [_finished(_result(out, name, category)) for category in CATEGORIES]
+        found = [run for run in runs if run is not None]
+        if len(found) < len(CATEGORIES):
             continue
-        found = [json.loads(path.read_text()) for path in paths]
         each = {f"{c} accuracy": r["accuracy"] for c, r in zip(CATEGORIES, found, strict=True)}
         figures[name] = {
             "accuracy": float(np.mean(list(each.values()))),
@@ -218,12 +225,13 @@ def main() -> None:
         return
     if not arguments.record:
         chosen = [(out, name, c) for name in arguments.only or VARIANTS for c in CATEGORIES]
-        left = [run for run in chosen if not _result(*run).is_file()]
+        left = [run for run in chosen if _finished(_result(*run)) is None]
         with ThreadPoolExecutor(arguments.jobs) as pool:
             for (_, name, category), _ in zip(
                 left, pool.map(lambda run: _run(*run), left), strict=True
             ):
-                print(f"{name}, {category}: {_result(out, name, category).read_text()}", end="")
+                found = json.loads(_result(out, name, category).read_text())
+                print(f"{name}, {category}: {found['accuracy']:.4f}", flush=True)
     figures = table(out)
     if not figures:
         parser.error(f"{out} holds no variant with all categories")

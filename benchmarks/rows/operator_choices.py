@@ -151,7 +151,7 @@ def vertex_order() -> dict[str, Any]:
 
 
 def batches() -> dict[str, Any]:
-    """32 signals on one sphere, and 16 meshes as one: time over that of one by one."""
+    """32 signals on one sphere, of many channels or one, and 16 meshes as one: beside one by one."""
     conv, sphere = GaugeConv(FIELD, FIELD), shapes.icosphere(4)
     nb = neighborhoods(sphere, edges=2.95)
     signals = torch.randn(32, nb.num_sources, conv.in_type.dim, requires_grad=True)
@@ -162,6 +162,9 @@ def batches() -> dict[str, Any]:
 
     def gradient(y: Tensor, of: Tensor) -> None:
         torch.autograd.grad(y.square().sum(), (of, conv.rings))
+
+    narrow = GaugeConv("1x0", FIELD)
+    images = torch.randn(32, nb.num_sources, 1)
 
     def each_signal() -> None:
         gradient(torch.stack([conv(signal, nb) for signal in signals]), signals)
@@ -174,6 +177,8 @@ def batches() -> dict[str, Any]:
         {
             "32 signals at once": lambda: gradient(conv(signals, nb), signals),
             "32 signals one by one": each_signal,
+            "32 of one channel, forward, at once": lambda: narrow(images, nb),
+            "32 of one channel, forward, one by one": lambda: [narrow(x, nb) for x in images],
             "16 meshes as one": lambda: gradient(conv(x, whole), x),
             "16 meshes one by one": each_mesh,
         }

@@ -23,6 +23,7 @@ from benchmarks.rows import (
     robustness,
     segmenter,
     sphere,
+    training_step,
     trust,
 )
 
@@ -43,6 +44,7 @@ ROWS: dict[str, Callable[[], dict[str, Any]]] = {
         robustness,
         segmenter,
         sphere,
+        training_step,
         trust,
     )
     for row in module.ROWS

@@ -15,19 +15,16 @@ from unittest import mock
 import numpy as np
 import torch
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.harness import alternating_medians
 from gaugeconv import FieldType, TriMesh, neighborhoods, ops, shapes
 from gaugeconv.errors import DataError
 from gaugeconv.geometry import Neighborhoods, block_diagonal
-from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 from gaugeconv.nn import GaugeConv
 from gaugeconv.ops import costs, cpu, tables
 from gaugeconv.ops.moments import product_map
 from gaugeconv.reps import CosineRings
 
-LABELS = tuple("abcdefgh")
 FIELD = "16x0 + 16x1 + 16x2"
 
 
@@ -186,61 +183,6 @@ def batches() -> dict[str, Any]:
     return {"vertices": nb.num_targets, "seconds": seconds}
 
 
-def training_step() -> dict[str, Any]:
-    """A training step on 10k vertices beside the reference backend; to reach: ≥ 8×.
-
-    The default segmenter works on at most 1024 of them, so that much of the time is not in
-    convolutions; beside it one whose finest level has all vertices.
-    """
-    every = shapes.icosphere(5).num_vertices
-    return {
-        "default": _step_times(SegmenterConfig(label_names=LABELS)),
-        "all vertices": _step_times(SegmenterConfig(label_names=LABELS, sizes=(every, 256, 64))),
-    }
-
-
-def _step_times(config: SegmenterConfig) -> dict[str, Any]:
-    """Seconds of a step with either backend, and where those of ours go."""
-    mesh = shapes.icosphere(5)
-    model = GaugeSegmenter(config)
-    inputs = model.prepare(mesh)
-    labels = torch.randint(0, len(LABELS), (mesh.num_faces,))
-    optimizer = torch.optim.AdamW(model.parameters())
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        torch.nn.functional.cross_entropy(model(inputs), labels).backward()
-        optimizer.step()
-
-    def reference_step() -> None:
-        with ops.use_backend("torch"):
-            step()
-
-    seconds = alternating_medians({"fused": step, "reference": reference_step}, 5)
-    return {
-        "seconds": seconds,
-        "ratio": seconds["reference"] / seconds["fused"],
-        "shares_of_the_time": _shares(step),
-    }
-
-
-def _shares(step: Any, steps: int = 5) -> dict[str, float]:
-    """Which operations take how much of the main thread's time, the largest first."""
-    with profile(activities=[ProfilerActivity.CPU]) as found:
-        for _ in range(steps):
-            step()
-    events = found.key_averages()
-    total = sum(event.self_cpu_time_total for event in events)
-    inside = ("gaugeconv::convolve", "gaugeconv::convolve_backward")
-    shares = {
-        event.key: (event.cpu_time_total if event.key in inside else event.self_cpu_time_total)
-        for event in events
-        if "GeneratedBackwardFor_gaugeconv" not in event.key  # what calls those inside
-    }
-    largest = sorted(shares.items(), key=lambda item: -item[1])[:14]
-    return {name: round(time / total, 4) for name, time in largest}
-
-
 def first_use() -> dict[str, Any]:
     """`gaugeconv warmup` with an empty cache of compiled kernels and with a full one: seconds."""
     figures = {}
@@ -260,5 +202,4 @@ ROWS = (
     transform_first,
     vertex_order,
     batches,
-    training_step,
 )

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.harness import alternating_medians
-from gaugeconv import FieldType, TriMesh, neighborhoods, ops, shapes
+from gaugeconv import FieldType, TriMesh, neighborhoods, shapes
 from gaugeconv.errors import DataError
 from gaugeconv.geometry import Neighborhoods, block_diagonal
 from gaugeconv.nn import GaugeConv

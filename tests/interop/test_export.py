@@ -13,7 +13,9 @@ from gaugeconv.models import (
     ClassifierConfig,
     GaugeSegmenter,
     MeshClassifier,
+    MeshRegressor,
     MeshTrunk,
+    RegressorConfig,
     SegmenterConfig,
 )
 
@@ -31,6 +33,7 @@ SMALL = {
 
 
 ONE_LEVEL = {**SMALL, "sizes": (48,), "types": ("3x0 + 1x1",), "blocks": (1,)}
+REGRESSION = {**{k: v for k, v in ONE_LEVEL.items() if k != "label_names"}, "out_type": "2x0 + 1x1"}
 
 
 def make(kind: type[MeshTrunk], config: type, fields: dict = SMALL) -> MeshTrunk:
@@ -63,6 +66,7 @@ def test_tensors_are_all_that_a_network_reads(torus: TriMesh) -> None:
     [
         (GaugeSegmenter, SegmenterConfig, SMALL, 5),
         (MeshClassifier, ClassifierConfig, ONE_LEVEL, 2),
+        (MeshRegressor, RegressorConfig, REGRESSION, 2),
     ],
 )
 def test_an_exported_network_runs_on_a_mesh_of_another_size(

@@ -114,12 +114,16 @@ def small(task: Task) -> tuple[Contender, ...]:
 
 
 def _small_gauge(name: str, task: Task, grid: GridSpec) -> Contender:
-    """Blocks on both levels to classify; on the coarser one to segment, which tells digits apart."""
+    """Blocks on both levels to classify; on the coarser one to segment, which tells digits apart.
+
+    Farthest points are less even than nested icospheres, so that levels need more of them.
+    """
     nested, layout = grid.kind == "icosphere", GaugeLayout()
+    levels = (162, 42) if nested else (252, 92)
     if task == "segmentation":
         types = ("24x0 + 12x1 + 6x2", "48x0 + 24x1 + 8x2")
         layout = GaugeLayout(types, (0, 1), "12x0 + 2x1")
-    return _gauge(name, task, layout, grid, (162, 42), nested)
+    return _gauge(name, task, layout, grid, levels, nested)
 
 
 def study(task: Task) -> tuple[Contender, ...]:

@@ -33,6 +33,8 @@ def _text(column: str, value: Any) -> str:
         return str(int(value))
     if column.endswith("accuracy"):
         return f"{value:.3f}"
+    if value >= 100:
+        return f"{value:.0f}"
     return f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"
 
 

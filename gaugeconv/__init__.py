@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         GaugeConvError,
         MeshError,
         NonOrientableError,
+        OptionError,
         StructureGroupError,
     )
     from gaugeconv.geometry import (
@@ -55,6 +56,7 @@ _HOME = {
     "GaugeConvError": "gaugeconv.errors",
     "MeshError": "gaugeconv.errors",
     "NonOrientableError": "gaugeconv.errors",
+    "OptionError": "gaugeconv.errors",
     "StructureGroupError": "gaugeconv.errors",
 }
 _MODULES = ("data", "geometry", "interop", "mesh", "models", "nn", "ops", "reps", "train", "viz")
@@ -80,6 +82,7 @@ __all__ = [
     "GaugeConvError",
     "MeshError",
     "NonOrientableError",
+    "OptionError",
     "StructureGroupError",
     "data",
     "geometry",

@@ -31,5 +31,9 @@ class DataError(GaugeConvError, ValueError):
     """A dataset folder, label file or split is missing, malformed or misaligned; names the file."""
 
 
+class OptionError(GaugeConvError, ValueError):
+    """An option is none of those that there are, out of range, or without effect."""
+
+
 class FileFormatError(GaugeConvError, ValueError):
     """A file that gaugeconv should be able to read is corrupt, truncated or of another version."""

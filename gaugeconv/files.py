@@ -111,9 +111,16 @@ def source_stamp(*modules: str) -> int:
 
 
 def read_safetensors(
-    path: str | os.PathLike[str], expected_format: str
+    path: str | os.PathLike[str],
+    expected_format: str,
+    advice: str = "write it again with this version of gaugeconv",
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file whose metadata names the expected format.
+
+    Args:
+        path: the file.
+        expected_format: what the metadata must say.
+        advice: what the error about another format tells to do.
 
     Raises:
         FileFormatError: not a safetensors file, truncated, or of another format.
@@ -127,8 +134,7 @@ def read_safetensors(
             found = metadata.get("format", "none")
             if found != expected_format:
                 raise FileFormatError(
-                    f"{path}: the format is {found!r}, expected {expected_format!r}; "
-                    "write it again with this version of gaugeconv"
+                    f"{path}: the format is {found!r}, expected {expected_format!r}; {advice}"
                 )
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except SafetensorError as error:

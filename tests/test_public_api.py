@@ -53,6 +53,7 @@ PROMISED = [
     "GaugeConvError",
     "MeshError",
     "NonOrientableError",
+    "OptionError",
     "FieldTypeError",
     "StructureGroupError",
     "DataError",

@@ -168,9 +168,7 @@ def load_model(weights: str) -> GaugeSegmenter:
     """The network with the given weights, ready to predict."""
     from gaugeconv.models import GaugeSegmenter
 
-    model = GaugeSegmenter.load(weights)
-    model.eval()
-    return model
+    return GaugeSegmenter.load(weights)
 
 
 def show(text: str) -> None:

@@ -23,15 +23,10 @@ Problems = list[str]
 
 OLDEST_PYTHON = (3, 11)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-IMPORT_NAMES = {
-    "fast-simplification": "fast_simplification",
-    "torch-scatter": "torch_scatter",
-    "torch-geometric": "torch_geometric",
-    "astropy-healpix": "astropy_healpix",
-}
 EXTRAS = {
     "bodies": ("anny", "fast-simplification", "generated human bodies"),
     "sphere": ("e3nn", "astropy-healpix", "matplotlib", "spherical images"),
+    "viz": ("matplotlib", "pictures as PNG"),
     "scatter": ("torch-scatter", "another reference for segment sums"),
     "tensorboard": ("tensorboard", "metrics of training as events"),
     "pyg": ("torch-geometric", "models of PyTorch Geometric"),
@@ -80,7 +75,7 @@ def versions(problems: Problems) -> Section:
         wanted = ".".join(map(str, OLDEST_PYTHON))
         problems.append(f"Python {found['python']} is too old: install {wanted} or newer")
     for name, oldest in requirements().items():
-        version = importable(IMPORT_NAMES.get(name, name), name)
+        version = importable(name)
         found[name] = version
         if version is None:
             problems.append(f"{name} cannot be imported: pip install '{name}>={oldest}'")
@@ -96,10 +91,10 @@ def requirements() -> dict[str, str]:
     return {pair[1]: pair[2] for pair in pairs if pair}
 
 
-def importable(module: str, package: str) -> str | None:
+def importable(package: str) -> str | None:
     """The version of a package that can be imported; None of one that cannot."""
     try:
-        importlib.import_module(module)
+        importlib.import_module(package)
         return metadata.version(package)
     except Exception:  # whatever a broken installation raises
         return None
@@ -132,7 +127,7 @@ def gpu(problems: Problems) -> Section:
     except Exception:  # reported among the versions
         return {}
     names = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
-    triton = importable("triton", "triton")
+    triton = importable("triton")
     if names and triton is None:
         problems.append("there is a GPU, but Triton is missing: pip install triton")
     return {"devices": names, "cuda": torch.version.cuda, "triton": triton}

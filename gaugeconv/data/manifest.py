@@ -1,4 +1,4 @@
-"""The two JSON files of a dataset folder, and the rules for names and labels."""
+"""The JSON files of a dataset folder, and the rules for names and labels."""
 
 from __future__ import annotations
 

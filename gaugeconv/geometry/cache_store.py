@@ -62,7 +62,8 @@ def cache_folder() -> Path:
 def cache_limit() -> int:
     """How many bytes the entries may take together: $GAUGECONV_CACHE_SIZE, by default 10 GB.
 
-    A number of bytes, or one with a unit: B, kB, MB, GB or TB, of 1000 each. 0 turns the cache off.
+    A number of bytes, or one with a unit: B, kB, MB, GB or TB, of 1000 each. With 0 nothing new
+    is kept.
 
     Raises:
         GaugeConvError: the variable holds anything else.

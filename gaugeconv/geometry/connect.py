@@ -63,9 +63,10 @@ def neighborhoods(
 
     Returns:
         Neighborhoods. r and weight are gauge invariant; θ and φ transform as
-        `Neighborhoods.change_gauge` says. A referenced vertex is its own neighbour with r = θ = φ = 0;
-        an unreferenced one has no neighbours. r_pq = r_qp and T_pq T_qp = 1 hold to the last bit when
-        targets and sources are the same vertices, for the "vertex" quadrature.
+        `Neighborhoods.change_gauge` says. An unreferenced vertex has no
+        neighbours. With the "vertex" quadrature a target that is also a source is its own neighbour with
+        r = θ = φ = 0, and r_pq = r_qp and T_pq T_qp = 1 hold to the last bit when targets and sources
+        are the same vertices.
 
     Tied shortest paths count as one in the middle of all. Only where two of them leave in opposite
     directions, as across a closed geodesic of length 2r, or reach a one-sided mesh's vertex on both

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex128, Float64, Int64
 from scipy.linalg import eigh
-from scipy.sparse import csc_array, csr_array, eye_array
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh, splu
+from scipy.sparse import csr_array, eye_array
 
 from gaugeconv.errors import GaugeConvError, MeshError
 from gaugeconv.geometry.curvature import face_holonomy
+from gaugeconv.geometry.eigen import smallest_eigenpairs
 from gaugeconv.geometry.frames import Frames, frames_on
 from gaugeconv.geometry.laplacian import connection_laplacian, mass_matrix
 from gaugeconv.geometry.tangent import TWO_PI
 from gaugeconv.geometry.transport import edge_transport, wrapped
 from gaugeconv.mesh import TriMesh
-from gaugeconv.mesh.connectivity import face_components
+from gaugeconv.mesh.connectivity import vertex_components
 
 DENSE = 40
 """Up to this many vertices a component's eigenvectors are computed by dense algebra."""
@@ -131,28 +131,15 @@ def _lowest(stiffness: csr_array, mass: csr_array) -> tuple[float, Complex128[np
     if size <= DENSE:
         value, vector = eigh(stiffness.toarray(), mass.toarray(), subset_by_index=[0, 0])
         return float(value[0]), vector[:, 0]
-    shift = -0.1 / mass.diagonal().sum().real  # below 0, so that a parallel field can be found too
-    factors = splu(
-        csc_array(stiffness - shift * mass),
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-    inverse = LinearOperator(mass.shape, factors.solve, dtype=np.complex128)
+    shift = -0.1 / mass.diagonal().sum().real
     start = np.exp(1j * np.random.default_rng(0).uniform(0, TWO_PI, size))
-    try:
-        value, vector = eigsh(stiffness, 1, mass, shift, v0=start, OPinv=inverse)
-    except ArpackError as error:
-        raise GaugeConvError(
-            f"the smoothest field on a component of {size} vertices was not found: {error}"
-        ) from error
+    value, vector = smallest_eigenpairs(stiffness, mass, 1, shift, start)
     return float(value[0]), vector[:, 0]
 
 
 def _vertices_of_components(mesh: TriMesh) -> list[Int64[np.ndarray, " N"]]:
     """The vertices of every component, ascending; those that no face uses belong to none."""
-    component = np.full(mesh.num_vertices, -1)
-    component[mesh.faces] = face_components(mesh.faces, mesh.num_vertices)[:, None]
+    component = vertex_components(mesh.faces, mesh.num_vertices)
     order = np.argsort(component, kind="stable")
     starts = np.searchsorted(component[order], np.arange(component.max() + 1))
     return np.split(order, starts)[1:]

@@ -17,7 +17,7 @@ from jaxtyping import Float64, Int64
 from gaugeconv.errors import NonOrientableError
 from gaugeconv.geometry.tangent import TangentSpaces
 from gaugeconv.mesh import DefectKind, TriMesh
-from gaugeconv.mesh.connectivity import connected, referenced
+from gaugeconv.mesh.connectivity import connected, next_half_edge, referenced
 from gaugeconv.mesh.edges import EdgeTable
 from gaugeconv.mesh.validate import find_defects
 
@@ -81,7 +81,7 @@ def _cover_faces(table: EdgeTable, num_vertices: int) -> Int64[np.ndarray, "G 3"
     """The faces as they are wound, then all of them reversed, on the vertices of the cover."""
     corners = table.faces.size
     h, g = table.pairs.T
-    h_end, g_end = _next(h), _next(g)
+    h_end, g_end = next_half_edge(h), next_half_edge(g)
     same = table.same_direction
     at_tail, at_head = np.where(same, g, g_end), np.where(same, g_end, g)
     lower, upper = np.where(same, corners, 0), np.where(same, 0, corners)
@@ -106,7 +106,3 @@ def _turn(cover: TriMesh) -> Float64[np.ndarray, " V"]:
     turn = np.zeros(size)
     turn[v] = (spaces.angle[h] + cover.corner_angles.reshape(-1)[h]) * spaces.scale[v]
     return turn
-
-
-def _next(half_edge: Int64[np.ndarray, " N"]) -> Int64[np.ndarray, " N"]:
-    return np.where(half_edge % 3 == 2, half_edge - 2, half_edge + 1)

@@ -2,8 +2,8 @@
 
 All are invariant to rigid motions and to scaling the mesh, and covariant under gauge changes by
 rotations. Real tensors laid out as a FieldType of SO(2): all of order 0, then order 1, then order 2.
-What points along the normal changes its sign with it, so frames that oppose the winding and surfaces
-with one side are refused with StructureGroupError.
+What points along the normal changes its sign with it, so frames that oppose the winding are refused with
+StructureGroupError, and so are transports that reflect where neighbourhoods are read.
 """
 
 from __future__ import annotations

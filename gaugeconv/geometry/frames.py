@@ -13,6 +13,7 @@ from gaugeconv.errors import MeshError, StructureGroupError
 from gaugeconv.geometry.double_cover import oriented
 from gaugeconv.geometry.tangent import TangentSpaces
 from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh.connectivity import next_half_edge
 
 Vectors = Float64[np.ndarray, "V 3"]
 
@@ -215,7 +216,7 @@ def _link(mesh: TriMesh, basis1: Vectors, basis2: Vectors) -> Float64[np.ndarray
     vertex = halfedges.tail
     positions = mesh.vertices
     # each corner votes with both of its edges: an interior edge so gets half of either neighbour
-    ends = ((halfedges.tail[np.where(h % 3 == 2, h - 2, h + 1)], spaces.angle),
+    ends = ((halfedges.tail[next_half_edge(h)], spaces.angle),
             (halfedges.tail[before], spaces.angle + corner))  # fmt: skip
     for other, unscaled in ends:
         edge = (positions[other] - positions[vertex]) / mesh.mean_edge_length

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.linalg import eigh
-from scipy.sparse import coo_array, csc_array, csr_array, diags_array, eye_array
+from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import LinearOperator, eigsh, splu
 
 from gaugeconv.errors import GaugeConvError
+from gaugeconv.geometry.eigen import smallest_eigenpairs
 from gaugeconv.mesh import TriMesh
 from gaugeconv.mesh.measures import (
     corner_angles_from_lengths,
@@ -72,7 +72,8 @@ def heat_kernel_signatures(mesh: TriMesh, count: int) -> Float64[np.ndarray, "V 
         (V, count), gauge invariant; area-weighted mean 0 at every time; 0 for unreferenced vertices.
 
     Raises:
-        GaugeConvError: `count` is negative, or the mesh has no area to measure times by.
+        GaugeConvError: `count` is negative, the mesh has no area to measure times by, or the eigenvalues
+            of its Laplacian are not found.
     """
     if count < 0:
         raise GaugeConvError(f"the number of heat-kernel signatures must be ≥ 0, got {count}")
@@ -115,32 +116,15 @@ def _kernel_diagonal(
 ) -> Float64[np.ndarray, "N T"]:
     """k_t(x, x) on one component of a surface of area 1."""
     scale = 1 / np.sqrt(mass)
-    symmetric = (diags_array(scale) @ stiffness @ diags_array(scale)).tocsc()
+    symmetric = (diags_array(scale) @ stiffness @ diags_array(scale)).tocsr()
     count = max(_FEWEST, int(np.ceil(_EIGENPAIRS * mass.sum())))
     if len(mass) <= max(_DENSE, 3 * count):
         values, vectors = eigh(symmetric.toarray())
     else:
-        values, vectors = _smallest_eigenpairs(symmetric, count + 1, 1 / mass.sum())
+        start = np.random.default_rng(0).standard_normal(len(mass))
+        values, vectors = smallest_eigenpairs(symmetric, None, count + 1, -1 / mass.sum(), start)
     values = np.clip(values, 0.0, None)
     values[0] = 0.0  # exactly: the constant
     end = values[-1] if len(values) < len(mass) else np.inf
     weight = np.exp(-values[:, None] * times) - np.exp(-end * times)
     return (scale[:, None] * vectors) ** 2 @ weight
-
-
-def _smallest_eigenpairs(
-    matrix: csc_array, count: int, unit: float
-) -> tuple[Float64[np.ndarray, " K"], Float64[np.ndarray, "N K"]]:
-    """Eigenpairs by shift-invert from a fixed start; `unit` is the size of small eigenvalues."""
-    size = matrix.shape[0]
-    factors = splu(
-        (matrix + unit * eye_array(size)).tocsc(),
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-    inverse = LinearOperator((size, size), matvec=factors.solve, dtype=np.float64)
-    start = np.random.default_rng(0).standard_normal(size)
-    values, vectors = eigsh(matrix, count, sigma=-unit, OPinv=inverse, v0=start)
-    order = np.argsort(values)
-    return values[order], vectors[:, order]

@@ -75,12 +75,14 @@ def build_hierarchy(
         depends on the shape alone; its vertices' areas share out the surface smoothly.
 
     Raises:
-        MeshError: a defective mesh, one without positions, or a size below 1.
-        GaugeConvError: sizes that ascend, as many radii as there are not sizes, radii or a crossing out
-            of range, or no such metric.
+        MeshError: a defective mesh, or one without positions.
+        GaugeConvError: a size below 1, sizes that ascend, as many radii as there are not sizes, radii or
+            a crossing out of range, or no such metric.
     """
-    if len(sizes) == 0 or any(a < b for a, b in pairwise(sizes)):
-        raise GaugeConvError(f"sizes must descend from fine to coarse, got {tuple(sizes)}")
+    if min(sizes, default=0) < 1 or any(a < b for a, b in pairwise(sizes)):
+        raise GaugeConvError(
+            f"sizes must descend from fine to coarse and be at least 1, got {tuple(sizes)}"
+        )
     sample = farthest_point_sample(frames.mesh, sizes[0], metric)
     sets = [sample[:size] for size in sizes]
     return hierarchy_of(frames, sets, radii, crossing, describe=describe)

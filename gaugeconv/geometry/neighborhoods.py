@@ -35,7 +35,8 @@ class Neighborhoods:
         ptr: (P+1,) pairs of target p are ptr[p]:ptr[p+1].
         target: (E,) row of the target p, in [0, P).
         source: (E,) row of the source q, in [0, Q).
-        r: (E,) geodesic distance, in the mesh's unit of length. Gauge invariant.
+        r: (E,) geodesic distance, in the mesh's unit of length; for the "exponential" quadrature that of
+            the node which reads q. Gauge invariant.
         theta: (E,) direction of log_p(q) in p's frame, radians; θ → θ + γ_p.
         transport: (E,) φ_{p←q}, radians; φ → φ + γ_p − γ_q.
         flip: (E,) whether the transport also reflects: it is R(φ) S^flip, S = diag(1, −1). Only on a
@@ -47,7 +48,8 @@ class Neighborhoods:
         source_vertex: (Q,) mesh vertex of every source row.
         frames: the frames of all mesh vertices in which θ and φ are given, where known.
 
-    The vertex itself is its own neighbour once, with r = θ = φ = 0 (docs/conventions.md).
+    With the "vertex" quadrature a target that is also a source is its own neighbour once, with
+    r = θ = φ = 0 (docs/conventions.md).
     """
 
     ptr: Int[Tensor, " P1"]
@@ -77,7 +79,11 @@ class Neighborhoods:
         """
         if key in self._memo:
             return cast(T, self._memo[key])
-        value = make()
+        if torch.is_inference_mode_enabled():
+            with torch.inference_mode(False), torch.no_grad():  # training may use it later
+                value = make()
+        else:
+            value = make()
         traced = torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling()
         if not traced or type(self.ptr) is not Tensor:
             self._memo[key] = value
@@ -120,8 +126,10 @@ class Neighborhoods:
         same = torch.equal(self.target_vertex, self.source_vertex)
         if gamma_source is None and not same:
             raise GaugeConvError("targets and sources differ: give gamma_source as well")
-        if reflect_source is None:
-            reflect_source = reflect_target if same else None
+        if reflect_source is None and reflect_target is not None:
+            if not same:
+                raise GaugeConvError("targets and sources differ: give reflect_source as well")
+            reflect_source = reflect_target
         rows, columns = self.target_vertex, self.source_vertex
         turn_p = per_row(gamma_target, rows, self.theta)
         turn_q = turn_p if gamma_source is None else per_row(gamma_source, columns, self.theta)
@@ -155,7 +163,13 @@ class Neighborhoods:
         return frames.rotated(turn)
 
     def within(self, radius: float) -> Neighborhoods:
-        """The pairs with r ≤ radius, as neighbourhoods of that smaller radius."""
+        """The pairs with r ≤ radius, as neighbourhoods of that smaller radius.
+
+        Raises:
+            GaugeConvError: the radius is not positive.
+        """
+        if not radius > 0:
+            raise GaugeConvError(f"the radius must be positive, got {radius}")
         if radius >= self.radius:
             return self
         kept = self.r <= radius

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from gaugeconv.errors import MeshError
 from gaugeconv.geometry.logmap import shortest_paths
 from gaugeconv.mesh import TriMesh
-from gaugeconv.mesh.connectivity import face_components
+from gaugeconv.mesh.connectivity import vertex_components
 
 
 def checked_path(mesh: TriMesh, path: ArrayLike) -> Int64[np.ndarray, " N"]:
@@ -98,8 +98,7 @@ def _check_joined(
     mesh: TriMesh, start: Int64[np.ndarray, " M"], end: Int64[np.ndarray, " M"]
 ) -> None:
     """Raises unless both ends of every step lie on one component."""
-    component = np.full(mesh.num_vertices, -1)
-    component[mesh.faces] = face_components(mesh.faces, mesh.num_vertices)[:, None]
+    component = vertex_components(mesh.faces, mesh.num_vertices)
     apart = (component[start] != component[end]) | ((component[start] < 0) & (start != end))
     if apart.any():
         k = int(np.argmax(apart))

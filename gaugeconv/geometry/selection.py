@@ -12,7 +12,7 @@ from gaugeconv.errors import MeshError
 from gaugeconv.geometry.logmap import PathTable
 from gaugeconv.geometry.pair_kernels import nearest_distance
 from gaugeconv.mesh import TriMesh
-from gaugeconv.mesh.connectivity import face_components, referenced
+from gaugeconv.mesh.connectivity import referenced, vertex_components
 
 SLACK = 1e-9
 """Neighbours whose distances differ by less, relatively, are equally near."""
@@ -88,8 +88,7 @@ def nearest_reach(
     The radius follows from the area of the vertex and grows where it holds too few.
     """
     used = referenced(mesh.faces, mesh.num_vertices)
-    component = np.full(mesh.num_vertices, -1)
-    component[mesh.faces] = face_components(mesh.faces, mesh.num_vertices)[:, None]
+    component = vertex_components(mesh.faces, mesh.num_vertices)
     available = np.bincount(component[keep & used], minlength=component.max() + 1)
     # the centre is nearest to itself, where it is kept
     wanted = np.minimum(available[component[centers]], count + keep[centers])

@@ -16,7 +16,7 @@ from gaugeconv.errors import MeshError
 from gaugeconv.geometry.logmap import PathTable
 from gaugeconv.geometry.tangent import TWO_PI, TangentSpaces
 from gaugeconv.mesh import DefectKind, TriMesh
-from gaugeconv.mesh.connectivity import face_components
+from gaugeconv.mesh.connectivity import face_components, vertex_components
 
 
 def vector_heat_paths(
@@ -42,8 +42,7 @@ def vector_heat_paths(
     if flat is not None:
         raise MeshError(f'{flat}; method="vector-heat" cannot have them, method="exact" can')
     component = face_components(mesh.faces, mesh.num_vertices)
-    at = np.full(mesh.num_vertices, -1)
-    at[mesh.faces] = component[:, None]
+    at = vertex_components(mesh.faces, mesh.num_vertices)
     rows: list[list[np.ndarray]] = [[np.zeros(0)] * 4 for _ in centers]
     for label in np.unique(at[centers[at[centers] >= 0]]):
         try:

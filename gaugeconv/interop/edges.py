@@ -45,7 +45,8 @@ def edge_neighborhoods(
 ) -> Neighborhoods:
     """The neighbourhoods of edges, which may stand in any order; the inverse of `neighborhood_edges`.
 
-    Made once for the same unchanged tensors, with what the layers keep with them. Geometry has no
+    Made once for the same unchanged tensors, with what the layers keep with them; anew each time for
+    tensors that were made in inference mode. Geometry has no
     gradients. The radius is 1, and `frames` are None.
 
     Args:
@@ -58,6 +59,9 @@ def edge_neighborhoods(
         FieldTypeError: shapes, dtypes or devices do not fit, or an index is out of range.
     """
     counts = num_sources, num_sources if num_targets is None else num_targets
+    if edge_index.is_inference() or edge_attr.is_inference():  # may change without a trace
+        _check(edge_index, edge_attr, counts)
+        return _made(edge_index, edge_attr, *counts)
     key: tuple[Any, ...] = (edge_index._version, edge_attr._version, *counts)
     found = _known.get(edge_attr)
     if found is not None and found[0] is edge_index and found[1] == key:

@@ -81,18 +81,13 @@ def export_model(model: MeshTrunk, example: SegmenterInput) -> ExportedProgram:
         example: a prepared mesh with more vertices than the coarsest levels have, to trace with.
     """
     tensors = model_tensors(example)
-    training = model.training
-    try:
-        # detached from the network's gradients: without them no tables of adjoints are made
-        with torch.no_grad():
-            return torch.export.export(
-                TensorModel(model.eval()),
-                (tensors,),
-                dynamic_shapes=({name: _dynamic(name) for name in tensors},),
-                strict=False,
-            )
-    finally:
-        model.train(training)
+    with model.predicting():  # without gradients no tables of adjoints are made
+        return torch.export.export(
+            TensorModel(model),
+            (tensors,),
+            dynamic_shapes=({name: _dynamic(name) for name in tensors},),
+            strict=False,
+        )
 
 
 def _ways(number: int) -> tuple[str, ...]:

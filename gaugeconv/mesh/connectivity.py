@@ -105,7 +105,7 @@ def corner_fans(table: EdgeTable, joined: Int64[np.ndarray, "I 2"]) -> Int64[np.
     tail = table.faces.ravel()
     opposite_way = tail[h] != tail[g]
     # The corner at the end of a half-edge is the half-edge that starts there.
-    h_end, g_end = _next(h), _next(g)
+    h_end, g_end = next_half_edge(h), next_half_edge(g)
     return connected(
         np.concatenate([h, h_end]),
         np.concatenate([np.where(opposite_way, g_end, g), np.where(opposite_way, g, g_end)]),
@@ -120,6 +120,15 @@ def count_boundary_loops(table: EdgeTable, num_vertices: int) -> int:
         return 0
     label = connected(ends[:, 0], ends[:, 1], num_vertices)
     return len(np.unique(label[ends[:, 0]]))
+
+
+def vertex_components(
+    faces: Int64[np.ndarray, "F 3"], num_vertices: int
+) -> Int64[np.ndarray, " V"]:
+    """(V,) component of every vertex, that of its faces; −1 where no face uses it."""
+    component = np.full(num_vertices, -1)
+    component[faces] = face_components(faces, num_vertices)[:, None]
+    return component
 
 
 def referenced(faces: Int64[np.ndarray, "F 3"], num_vertices: int) -> Bool[np.ndarray, " V"]:
@@ -141,7 +150,8 @@ def _sheets(table: EdgeTable, joining: Int64[np.ndarray, " N"]) -> Int64[np.ndar
     )
 
 
-def _next(half_edge: Int64[np.ndarray, " H"]) -> Int64[np.ndarray, " H"]:
+def next_half_edge(half_edge: Int64[np.ndarray, " H"]) -> Int64[np.ndarray, " H"]:
+    """The half-edge that follows in the same face; half-edge 3f + i leaves corner i of face f."""
     return np.where(half_edge % 3 == 2, half_edge - 2, half_edge + 1)
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gaugeconv.geometry import Frames
+from gaugeconv.geometry.frames import frames_on
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models.config import RegressorConfig
 from gaugeconv.models.inputs import SegmenterInput
@@ -54,10 +55,11 @@ class MeshRegressor(MeshTrunk):
             frames: in which components of order ≥ 1 are given; canonical frames when None.
 
         Raises:
-            MeshError: the mesh is defective or has no positions.
+            MeshError: the mesh is defective or has no positions, or the frames are of another mesh.
+            StructureGroupError: some frames oppose the winding.
             GaugeConvError: the values are not finite.
         """
-        frames = frames or Frames.canonical(mesh)
+        frames = frames_on(mesh, frames)
         with self.predicting() as device:
             inputs = self.prepare(mesh, frames).to(device)
             values = torch.cat([self.head(x) for x in self.field_in_blocks(inputs)])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gaugeconv.geometry import Frames, Neighborhoods
 from gaugeconv.geometry.batch import target_rows
+from gaugeconv.geometry.frames import frames_on
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models import inputs as model_inputs
 from gaugeconv.models.config import BlockKind, TrunkConfig
@@ -117,9 +118,10 @@ class MeshTrunk(nn.Module):
         """Geometry and input features of a mesh, in float64, in the given or the canonical frames.
 
         Raises:
-            MeshError: the mesh is defective or has no positions.
+            MeshError: the mesh is defective or has no positions, or the frames are of another mesh.
+            StructureGroupError: some frames oppose the winding.
         """
-        return model_inputs.prepare(frames or Frames.canonical(mesh), self.config)
+        return model_inputs.prepare(frames_on(mesh, frames), self.config)
 
     def field(self, inputs: SegmenterInput) -> Float[Tensor, "V d"]:
         """The features of all vertices, of type `vertex_type`."""

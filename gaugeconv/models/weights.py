@@ -50,7 +50,10 @@ def load_weights(
         OSError: the file cannot be read.
     """
     path = weights_path(name_or_path)
-    tensors, metadata = read_safetensors(path, FORMAT.format(config_class.kind))
+    advice = (
+        f"weights of a {config_class.kind} are needed here; load_network reads those of any network"
+    )
+    tensors, metadata = read_safetensors(path, FORMAT.format(config_class.kind), advice)
     try:
         config = config_class.from_json(metadata.get("config", ""))
         _require_plausible(config, sum(tensor.numel() for tensor in tensors.values()))

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gaugeconv.errors import FieldTypeError
+from gaugeconv.errors import FieldTypeError, OptionError
 from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.nn.attention_rows import HeadKernels, attend
 from gaugeconv.nn.connection import (
@@ -50,7 +50,7 @@ class GaugeAttention(FieldModule):
 
     Raises:
         StructureGroupError: the types are of different groups, or nothing of them can be extended.
-        ValueError: no such connection, or less than one head.
+        OptionError: no such connection, or less than one head.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class GaugeAttention(FieldModule):
     ) -> None:
         super().__init__(in_type, out_type)
         if heads < 1:
-            raise ValueError(f"attention needs at least one head, got {heads}")
+            raise OptionError(f"attention needs at least one head, got {heads}")
         self.heads, self.connection = heads, checked_connection(connection)
         self._into = carried_type(self.in_type, connection)
         self._back = carried_type(self.out_type, connection)

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import torch
 
-from gaugeconv.errors import StructureGroupError
+from gaugeconv.errors import OptionError, StructureGroupError
 from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.ops.tables import reflection_error
 from gaugeconv.reps import BasisChange, Element, FieldType, StructureGroup, extension
@@ -26,10 +26,10 @@ def checked_connection(connection: Connection) -> Connection:
     """The argument.
 
     Raises:
-        ValueError: no such connection.
+        OptionError: no such connection.
     """
     if connection not in get_args(Connection):
-        raise ValueError(f"connection must be one of {get_args(Connection)}, got {connection!r}")
+        raise OptionError(f"connection must be one of {get_args(Connection)}, got {connection!r}")
     return connection
 
 

@@ -53,7 +53,7 @@ class GaugeConv(FieldModule):
     Raises:
         StructureGroupError: the types are of different groups, or nothing of them can be extended.
         FieldTypeError: max_frequency leaves no kernel.
-        ValueError: no such connection.
+        OptionError: no such connection.
     """
 
     def __init__(

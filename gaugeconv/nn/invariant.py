@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gaugeconv.errors import FieldTypeError
+from gaugeconv.errors import FieldTypeError, OptionError
 from gaugeconv.nn.fields import (
     FieldModule,
     check_features,
@@ -95,13 +95,13 @@ class FieldDropout(FieldModule):
         p: probability of dropping, in [0, 1).
 
     Raises:
-        ValueError: p is outside [0, 1).
+        OptionError: p is outside [0, 1).
     """
 
     def __init__(self, in_type: str | FieldType, p: float = 0.1) -> None:
         super().__init__(in_type)
         if not 0 <= p < 1:
-            raise ValueError(f"dropout probability must be in [0, 1), got {p}")
+            raise OptionError(f"dropout probability must be in [0, 1), got {p}")
         self.p = p
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gaugeconv.errors import FieldTypeError
+from gaugeconv.errors import FieldTypeError, OptionError
 from gaugeconv.nn.fields import (
     FieldModule,
     check_features,
@@ -42,10 +42,10 @@ def activation_function(name: Activation) -> Callable[[Tensor], Tensor]:
     """The function of that name.
 
     Raises:
-        ValueError: there is none.
+        OptionError: there is none.
     """
     if name not in _ACTIVATIONS:
-        raise ValueError(f"activation must be one of {tuple(_ACTIVATIONS)}, got {name!r}")
+        raise OptionError(f"activation must be one of {tuple(_ACTIVATIONS)}, got {name!r}")
     return _ACTIVATIONS[name]
 
 
@@ -134,7 +134,7 @@ class PointwiseNonlinearity(FieldModule):
 
     Raises:
         FieldTypeError: the group does not permute the components of a block.
-        ValueError: no such function.
+        OptionError: no such function.
     """
 
     def __init__(self, in_type: str | FieldType, activation: Activation = "silu") -> None:

@@ -38,7 +38,7 @@ class FourierNonlinearity(FieldModule):
 
     Raises:
         FieldTypeError: too few samples, or for C_N and D_N another number than N.
-        ValueError: no such function.
+        OptionError: no such function.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The convolution operator: a readable reference, a fused CPU kernel, and one dispatcher."""
+"""The convolution operator: a readable reference, fused kernels for CPU and GPU, one dispatcher."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gaugeconv.errors import OptionError, StructureGroupError
 from gaugeconv.geometry.neighborhoods import Neighborhoods
 from gaugeconv.ops import fused, reference
 from gaugeconv.ops.inputs import (
@@ -43,7 +44,7 @@ def use_backend(backend: Backend) -> Iterator[None]:
             it is installed.
 
     Raises:
-        ValueError: no such backend.
+        OptionError: no such backend.
         ModuleNotFoundError: torch-scatter is asked for and not installed.
     """
     global _backend
@@ -81,7 +82,7 @@ def convolve(
     Raises:
         FieldTypeError: a shape, dtype or device does not fit.
         StructureGroupError: a transport reflects, which SO(2) features cannot follow.
-        ValueError: no such backend, or it cannot run on these tensors.
+        OptionError: no such backend, or it cannot run on these tensors.
     """
     x = autocast(x)
     check_kernel(x, rings, center, space)
@@ -123,9 +124,15 @@ def aggregate(
 
     Raises:
         FieldTypeError: a shape or device does not fit, or the orders are not ascending.
-        StructureGroupError: a transport reflects and the group of in_type does not.
-        ValueError: no such backend, or it cannot run on these tensors.
+        StructureGroupError: a transport reflects and the group of in_type does not; or that group is
+            finite: `reps.carrier` turns such features into those of SO(2) or O(2).
+        OptionError: no such backend, or it cannot run on these tensors.
     """
+    if in_type.group.is_finite:
+        raise StructureGroupError(
+            f"moments of {in_type.group} features are not computed: turn them into features of SO2 "
+            "or O2 with reps.carrier"
+        )
     x = autocast(x)
     layout = moment_layout(in_type, orders, basis.num)
     check_features(x, nb, in_type)
@@ -147,7 +154,7 @@ def _flat(x: Tensor) -> Tensor:
 
 def _checked(backend: Backend) -> Backend:
     if backend not in get_args(Backend):
-        raise ValueError(f"backend must be one of {get_args(Backend)}, got {backend!r}")
+        raise OptionError(f"backend must be one of {get_args(Backend)}, got {backend!r}")
     if backend == "torch-scatter" and not _HAS_TORCH_SCATTER:
         raise ModuleNotFoundError(
             "backend 'torch-scatter' needs the package torch-scatter: install gaugeconv[scatter], "
@@ -161,7 +168,7 @@ def _resolve(backend: Backend, x: Tensor) -> Literal["fused", "torch", "torch-sc
     known = x.dtype in (torch.float32, torch.float64, *HALVES)
     fits = known and (x.device.type == "cpu" or (x.device.type == "cuda" and _HAS_TRITON))
     if backend == "fused" and not fits:
-        raise ValueError(
+        raise OptionError(
             "backend 'fused' computes floating-point features on the CPU, and with Triton on "
             f"CUDA devices; got {x.dtype} on {x.device}"
         )

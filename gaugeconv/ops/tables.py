@@ -85,8 +85,8 @@ def make_pair_tables(
 def reflection_error(flip: Bool[Tensor, " E"]) -> StructureGroupError:
     """The error for transports that reflect features which cannot be."""
     return StructureGroupError(
-        f"{int(flip.sum())} transports reflect (the mesh is not orientable): SO2 features "
-        "have no reflection; they need a structure group that has"
+        f"{int(flip.sum())} transports reflect (the surface is one-sided, or some frames are mirrored): "
+        "the features need a structure group with reflections"
     )
 
 

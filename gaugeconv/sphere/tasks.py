@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
+
+from gaugeconv.errors import DataError
 
 Task = Literal["classification", "segmentation"]
 
@@ -12,5 +14,11 @@ BACKGROUND = 10
 
 
 def num_outputs(task: Task) -> int:
-    """Scores per image or point: one per digit, and one for the background in segmentation."""
+    """Scores per image or point: one per digit, and one for the background in segmentation.
+
+    Raises:
+        DataError: no such task.
+    """
+    if task not in get_args(Task):
+        raise DataError(f"the tasks are {', '.join(get_args(Task))}, not {task!r}")
     return NUM_DIGITS if task == "classification" else NUM_DIGITS + 1

@@ -37,7 +37,8 @@ class TrainConfig:
         patience: epochs without a better validation after which to stop early; 0 for never.
         class_balance: the loss weighs a label of share s of the training area by
             s^(−class_balance): 0 counts all area alike, 1 all labels alike.
-        mirror: share of the deformed copies that are mirror images as well.
+        mirror: share of the deformed copies that are mirror images as well. This and the next three
+            are errors without `augment`.
         decimate: share of the copies with other, fewer triangles, half of them at the least; needs
             fast-simplification.
         crop: share of the copies that lack a part, up to a fifth of the area.
@@ -87,6 +88,9 @@ class TrainConfig:
         for name in ("minutes", "lr", "clip_norm"):
             if getattr(self, name) == 0:
                 raise DataError(f"{name} must be positive")
+        for name in ("mirror", "decimate", "crop", "noise"):
+            if getattr(self, name) > 0 and self.augment == 0:
+                raise DataError(f"{name} is about deformed copies: give augment as well")
         for name in ("label_smoothing", "ema"):
             if getattr(self, name) >= 1:
                 raise DataError(f"{name} = {getattr(self, name)} must be below 1")

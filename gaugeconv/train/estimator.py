@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gaugeconv.data import DatasetFolder, LabelledMesh
-from gaugeconv.errors import DataError, GaugeConvError, MeshError
+from gaugeconv.errors import DataError, GaugeConvError
 from gaugeconv.mesh import TriMesh
 from gaugeconv.models import GaugeSegmenter, SegmenterConfig
 from gaugeconv.train.config import TrainConfig
@@ -106,9 +106,12 @@ class SegmentationEstimator:
     def score(self, meshes: Meshes, face_labels: Labels) -> float:
         """The share of the labelled area that is labelled right, averaged over the meshes.
 
-        Raises what `predict` raises; DataError: labels are not one per face.
+        Raises what `predict` raises; DataError: labels are not one per face, or a mesh has none.
         """
         meshes, labels = _paired(meshes, face_labels)
+        for k, truth in enumerate(labels):
+            if _unlabelled(truth).all():
+                raise DataError(f"mesh {k} has no labelled face to score")
         shares = []
         for mesh, truth, found in zip(meshes, labels, self.predict(meshes), strict=True):
             area = np.where(_unlabelled(truth), 0.0, mesh.face_areas)
@@ -156,5 +159,5 @@ def _counted() -> Iterator[None]:
     """Errors name the mesh by its number, not by the name it has in a temporary dataset."""
     try:
         yield
-    except MeshError as error:
+    except GaugeConvError as error:
         raise type(error)(str(error).replace("mesh-", "mesh ")) from error

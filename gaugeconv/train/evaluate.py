@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from gaugeconv.data import DatasetFolder
 from gaugeconv.errors import DataError
@@ -130,13 +129,8 @@ def measure_all(
 
 def measure(model: GaugeSegmenter, prepared: PreparedMesh) -> SegmentationMetrics:
     """The metrics of one prepared mesh; the network is left in the mode it was in."""
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():  # not inference_mode: what the geometry caches must train later
-            predicted = model(prepared.inputs).argmax(dim=-1)
-    finally:
-        model.train(training)
+    with model.predicting():
+        predicted = model(prepared.inputs).argmax(dim=-1)
     return SegmentationMetrics.of_mesh(
         prepared.labels.cpu().numpy(),
         predicted.cpu().numpy(),

@@ -76,7 +76,7 @@ def verify(
         NonOrientableError: a one-sided mesh and a group without reflections.
         StructureGroupError: a group that does not act on input or output, or frames that oppose the
             winding where it has no reflections.
-        ValueError: no samples, a seed out of range, an argument that would do nothing, no tolerance
+        OptionError: no samples, a seed out of range, an argument that would do nothing, no tolerance
             for the precision.
     """
     options = _options(radius, neighborhoods, in_type, out_type, output, group, frames)
@@ -111,7 +111,7 @@ def verify_relabelling(
         seed, tolerance, radius, neighborhoods, in_type, out_type, output, group, frames: as for `verify`.
 
     Raises:
-        FieldTypeError, MeshError, StructureGroupError, ValueError: as for `verify`.
+        FieldTypeError, MeshError, StructureGroupError, OptionError: as for `verify`.
     """
     options = _options(radius, neighborhoods, in_type, out_type, output, group, frames)
     return verified("relabelling", module, mesh, samples, seed, tolerance, options)
@@ -154,7 +154,7 @@ def verify_isometry(
         seed, tolerance, radius, neighborhoods, in_type, out_type, output, group, frames: as for `verify`.
 
     Raises:
-        FieldTypeError, MeshError, StructureGroupError, ValueError: as for `verify`; MeshError also for
+        FieldTypeError, MeshError, StructureGroupError, OptionError: as for `verify`; MeshError also for
             an intrinsic mesh that is not to be mirrored.
     """
     options = _options(radius, neighborhoods, in_type, out_type, output, group, frames)

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 import torch
 from torch import nn
 
-from gaugeconv.errors import FieldTypeError, MeshError, StructureGroupError
+from gaugeconv.errors import FieldTypeError, MeshError, OptionError, StructureGroupError
 from gaugeconv.geometry import Frames, Neighborhoods
 from gaugeconv.mesh import TriMesh
 from gaugeconv.reps import FieldType, StructureGroup
@@ -38,7 +38,7 @@ def choose_subject(
     """The subject that fits the module and the place.
 
     Raises:
-        FieldTypeError, MeshError, StructureGroupError, ValueError: see `verify`.
+        FieldTypeError, MeshError, StructureGroupError, OptionError: see `verify`.
     """
     given = {name for name, value in options.items() if value is not None}
     if not isinstance(where, TriMesh | Neighborhoods if claim == "gauge" else TriMesh):
@@ -74,21 +74,21 @@ def choose_tolerance(module: nn.Module, tolerance: float | None) -> float:
     """The tolerance asked for, or that of the module's precision.
 
     Raises:
-        ValueError: not a positive number, or none given for a precision without a default.
+        OptionError: not a positive number, or none given for a precision without a default.
     """
     dtype = precision(module)[0]
     if tolerance is None:
         if dtype not in TOLERANCE:
-            raise ValueError(f"there is no default tolerance for {dtype}: give tolerance=")
+            raise OptionError(f"there is no default tolerance for {dtype}: give tolerance=")
         return TOLERANCE[dtype]
     if not tolerance > 0:
-        raise ValueError(f"tolerance must be positive, got {tolerance}")
+        raise OptionError(f"tolerance must be positive, got {tolerance}")
     return tolerance
 
 
 def _refuse(arguments: set[str], reason: str) -> None:
     if arguments:
-        raise ValueError(f"{', '.join(sorted(arguments))}= would do nothing: {reason}")
+        raise OptionError(f"{', '.join(sorted(arguments))}= would do nothing: {reason}")
 
 
 def _group(

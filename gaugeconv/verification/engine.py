@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
+from gaugeconv.errors import OptionError
 from gaugeconv.geometry import Neighborhoods
 from gaugeconv.mesh import TriMesh
 from gaugeconv.verification.choose import Options, choose_subject, choose_tolerance
@@ -71,9 +72,9 @@ def _tallied(
 
 def _check_numbers(samples: int, seed: int) -> None:
     if samples < 1:
-        raise ValueError(f"at least one sample is needed, got {samples}")
+        raise OptionError(f"at least one sample is needed, got {samples}")
     if not 0 <= seed < 2**63:
-        raise ValueError(f"seed must lie in [0, 2^63), got {seed}")
+        raise OptionError(f"seed must lie in [0, 2^63), got {seed}")
 
 
 def _scope(subject: Subject, tally: Tally, claim: Claim) -> tuple[tuple[str, ...], tuple[str, ...]]:

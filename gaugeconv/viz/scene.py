@@ -234,7 +234,7 @@ class Scene:
             camera: the view; the scene's own when None.
 
         Raises:
-            DataError: matplotlib is not installed, or the size is not positive.
+            DataError: matplotlib is not installed, or the size is out of range.
             OSError: the file cannot be written.
         """
         from gaugeconv.viz.picture import write_picture

@@ -69,7 +69,7 @@ def save_png(
 
     Raises:
         MeshError: the mesh has no positions.
-        DataError: as for `write_html`; or matplotlib is not installed, or the size is not positive.
+        DataError: as for `write_html`; or matplotlib is not installed, or the size is out of range.
         OSError: the file cannot be written.
     """
     scene = Scene(mesh, title, subtitle, up=up)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 from numpy.typing import ArrayLike
 
 from gaugeconv.errors import DataError
-from gaugeconv.geometry import Frames, LogMap, log_map
+from gaugeconv.geometry import Frames, log_map
 from gaugeconv.mesh import TriMesh
 from gaugeconv.viz.colors import ColorMap, color_map, label_colors
 
@@ -59,13 +59,11 @@ class Polar:
 
     Attributes:
         name: plain text.
-        log: the logarithmic map, to somewhat beyond the radius.
         radius: where the texture ends, in the mesh's unit.
         coordinates: (V, 2) components of log_p(q) in the frame at p; NaN where not reached.
     """
 
     name: str
-    log: LogMap
     radius: float
     coordinates: Float64[np.ndarray, "V 2"]
 
@@ -133,7 +131,7 @@ def make_polar(mesh: TriMesh, center: int, radius: float, frames: Frames | None)
     coordinates = np.full((mesh.num_vertices, 2), np.nan)
     direction = np.stack([np.cos(log.theta), np.sin(log.theta)], axis=1)
     coordinates[log.vertex] = log.r[:, None] * direction
-    return Polar(f"log map of vertex {center}", log, radius, coordinates)
+    return Polar(f"log map of vertex {center}", radius, coordinates)
 
 
 def vertex_values(

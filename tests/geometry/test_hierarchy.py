@@ -176,6 +176,6 @@ def test_what_makes_no_level_is_refused(mesh, vertex_sets, options, error, messa
 
 
 def test_sizes_descend(mesh: TriMesh) -> None:
-    for sizes in ((30, 120), ()):
+    for sizes in ((30, 120), (), (100, 0), (100, -1)):
         with pytest.raises(GaugeConvError, match="sizes must descend"):
             build_hierarchy(Frames.canonical(mesh), sizes)

@@ -249,6 +249,19 @@ def test_a_change_of_gauge_needs_an_angle_for_every_row(nb, strided):
         strided.change_gauge(torch.zeros(85), torch.zeros(85))
 
 
+def test_reflections_of_targets_alone_are_refused(nb, strided):
+    mirrored = torch.ones(85, dtype=torch.bool)
+    with pytest.raises(GaugeConvError, match="give reflect_source"):
+        strided.change_gauge(torch.zeros(85), torch.zeros(30), reflect_target=mirrored)
+    assert nb.change_gauge(0.0, reflect_target=True).flip.sum() == 0  # all frames turn over alike
+
+
+@pytest.mark.parametrize("radius", [0.0, -1.0, np.nan])
+def test_a_smaller_radius_is_positive(nb, radius):
+    with pytest.raises(GaugeConvError, match="radius must be positive"):
+        nb.within(radius)
+
+
 @pytest.mark.parametrize("radius", [0, 0.0, -1.0, np.nan, np.inf, -np.inf])
 def test_bad_radii_raise(radius):
     mesh = shapes.icosphere(0)

@@ -173,6 +173,14 @@ def test_targets_can_be_others_than_sources(torus: TriMesh) -> None:
         assert (conv(x, edge_index, edge_attr, size) - expected).abs().max() < 1e-12
 
 
+def test_edges_may_be_made_in_inference_mode(torus: TriMesh) -> None:
+    nb = gc.neighborhoods(torus, edges=3, dtype=torch.float32)
+    layer, x = gc.nn.GaugeConv(IN, OUT), features(torus).float()
+    with torch.inference_mode():
+        edges = neighborhood_edges(nb)
+        assert torch.equal(OnEdges(layer)(x, *edges), OnEdges(layer)(x, *edges))
+
+
 def test_layers_share_what_they_compute_of_the_edges(torus_data: Data) -> None:
     edges = torus_data.edge_index, torus_data.edge_attr.clone()
     first = edge_neighborhoods(*edges, torus_data.num_nodes)

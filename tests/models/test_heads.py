@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 from scipy.spatial.transform import Rotation
 
-from gaugeconv.errors import DataError, FileFormatError, GaugeConvError
+from gaugeconv.errors import DataError, FileFormatError, GaugeConvError, MeshError
 from gaugeconv.geometry import Frames
-from gaugeconv.mesh import TriMesh
+from gaugeconv.mesh import TriMesh, shapes
 from gaugeconv.models import (
     PRESETS,
     ClassifierConfig,
@@ -72,8 +72,16 @@ def test_what_was_saved_loads_to_the_same_output(
 def test_weights_of_one_kind_are_refused_as_another(network: MeshTrunk, tmp_path: Path) -> None:
     path = tmp_path / "network.safetensors"
     network.save(path)
-    with pytest.raises(FileFormatError, match=f"gaugeconv-{network.config.kind}-1.*{FORMAT}"):
+    message = f"gaugeconv-{network.config.kind}-1.*{FORMAT}.*weights of a segmenter are needed"
+    with pytest.raises(FileFormatError, match=message):
         GaugeSegmenter.load(path)
+
+
+def test_frames_of_another_mesh_are_refused(network: MeshTrunk, mesh: TriMesh) -> None:
+    others = Frames.canonical(shapes.torus(9, 6))
+    for call in (network.prepare, getattr(network, "predict", network.prepare)):
+        with pytest.raises(MeshError, match="belong to another mesh"):
+            call(mesh, others)
 
 
 def test_any_network_is_found_by_its_name_and_damage_is_told(tmp_path: Path) -> None:

@@ -153,6 +153,14 @@ def test_a_group_without_reflections_refuses_them(backend):
         ops.aggregate(features(nb, "1x0"), nb, BASIS, FieldType("1x0"), (0,), backend)
 
 
+@pytest.mark.parametrize("backend", ["auto", "fused", "torch"])
+@pytest.mark.parametrize("text", ["1x2", "2x0 + 1x1"])
+def test_features_of_finite_groups_are_refused(text, backend):
+    nb, kind = random_neighborhoods(12, 9, seed=7), FieldType(text, "C4")
+    with pytest.raises(StructureGroupError, match=r"C4.*reps\.carrier"):
+        ops.aggregate(torch.ones(nb.num_sources, kind.dim), nb, BASIS, kind, (0,), backend)
+
+
 def test_orders_that_are_not_ascending_and_features_of_another_type_are_named():
     nb = random_neighborhoods(5, seed=8)
     x = features(nb, "2x0")

@@ -174,6 +174,16 @@ def test_it_runs_in_inference_mode_and_under_no_grad():
     torch.set_num_threads(before)
 
 
+def test_what_was_first_used_in_inference_mode_can_train_later():
+    nb = random_neighborhoods(300, seed=8)
+    space, x, rings, center, dy = problem(TYPES[3], nb)
+    with torch.inference_mode():
+        ops.convolve(x, rings, center, nb, space)
+    found = run(space, x, rings, center, dy, nb)
+    fresh = run(space, x, rings, center, dy, random_neighborhoods(300, seed=8))
+    assert largest_difference(found, fresh) == 0
+
+
 def test_python_threads_may_convolve_at_once():
     nb = random_neighborhoods(400, seed=9)
     space, x, rings, center, dy = problem(TYPES[3], nb)

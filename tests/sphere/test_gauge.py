@@ -103,6 +103,12 @@ def test_impossible_levels_are_refused(sizes):
         sphere_pyramid(GRID, sizes)
 
 
+@pytest.mark.unchecked
+def test_there_are_two_tasks():
+    with pytest.raises(DataError, match="tasks are classification, segmentation, not 'segment'"):
+        GaugeSphereNet(pyramid(), GaugeLayout(), "segment")
+
+
 def test_layouts_must_fit_the_levels():
     with pytest.raises(DataError, match="levels"):
         GaugeSphereNet(pyramid(), GaugeLayout(("4x0",), (1,)), "classification")

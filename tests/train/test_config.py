@@ -37,6 +37,8 @@ def test_a_config_survives_json() -> None:
         ({"batch": 0}, "batch = 0"),
         ({"augment": -1}, "augment = -1"),
         ({"seed": -1}, "seed = -1"),
+        ({"mirror": 0.5}, "mirror is about deformed copies: give augment"),
+        ({"noise": 0.1}, "noise is about deformed copies: give augment"),
     ],
 )
 @pytest.mark.unchecked

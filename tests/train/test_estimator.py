@@ -73,6 +73,16 @@ def test_what_does_not_fit_is_refused(
         SegmentationEstimator(**options).fit(mesh, labels)
 
 
+def test_a_mesh_without_labels_is_counted(mesh: TriMesh) -> None:
+    some, none = np.arange(144) % 2, np.full(144, -1)
+    estimator = SegmentationEstimator(epochs=1, val_fraction=0.0, network=TINY)
+    with pytest.raises(DataError, match="mesh 1 has no labelled area"):
+        estimator.fit([mesh, mesh], [some, none])
+    estimator.fit(mesh, some)
+    with pytest.raises(DataError, match="mesh 0 has no labelled face"):
+        estimator.score(mesh, none)
+
+
 def test_meshes_and_labels_must_pair(mesh: TriMesh) -> None:
     with pytest.raises(DataError, match="2 meshes and labels of 1"):
         SegmentationEstimator().fit([mesh, mesh], [np.zeros(144, int)])

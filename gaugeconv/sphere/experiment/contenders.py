@@ -123,7 +123,7 @@ def _small_gauge(name: str, task: Task, grid: GridSpec) -> Contender:
     if task == "segmentation":
         types = ("24x0 + 12x1 + 6x2", "48x0 + 24x1 + 8x2")
         layout = GaugeLayout(types, (0, 1), "12x0 + 2x1")
-    return _gauge(name, task, layout, grid, levels, nested)
+    return Contender(name, task, layout, grid, levels, nested)
 
 
 def study(task: Task) -> tuple[Contender, ...]:
@@ -150,8 +150,8 @@ def quick(task: Task) -> tuple[Contender, ...]:
     return (
         Contender("s2cnn", task, spectral),
         Contender("cnn", task, planar),
-        _gauge("gauge-icosphere", task, gauge, GridSpec("icosphere", 3), (162, 42), nested=True),
-        _gauge("gauge-healpix", task, gauge, GridSpec("healpix", 8), (162, 42)),
+        Contender("gauge-icosphere", task, gauge, GridSpec("icosphere", 3), (162, 42), nested=True),
+        Contender("gauge-healpix", task, gauge, GridSpec("healpix", 8), (162, 42)),
     )
 
 
@@ -163,7 +163,9 @@ def full(task: Task) -> tuple[Contender, ...]:
     }
     grid = {"icosphere": GridSpec("icosphere", 4), "healpix": GridSpec("healpix", 16)}
     meshes = tuple(
-        _gauge(f"gauge-{kind}-{size}", task, layout, spec, (642, 162), nested=kind == "icosphere")
+        Contender(
+            f"gauge-{kind}-{size}", task, layout, spec, (642, 162), nested=kind == "icosphere"
+        )
         for kind, spec in grid.items()
         for size, layout in gauge.items()
     )
@@ -210,14 +212,3 @@ def _paper_cnns(task: Task) -> tuple[Contender, ...]:
         ),
     )
     return tuple(Contender(n, task, layout) for n, layout in zip(names, layouts, strict=True))
-
-
-def _gauge(
-    name: str,
-    task: Task,
-    layout: GaugeLayout,
-    grid: GridSpec,
-    levels: tuple[int, ...],
-    nested: bool = False,
-) -> Contender:
-    return Contender(name, task, layout, grid, levels, nested)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gaugeconv.errors import DataError
 from gaugeconv.sphere.experiment.contenders import Contender
 from gaugeconv.sphere.experiment.plan import TASKS, Cell, Plan
 from gaugeconv.sphere.experiment.runner import OnCell, finished, run_cells
@@ -20,11 +21,11 @@ def candidates(contender: Contender, count: int) -> list[Contender]:
     """Networks of random layouts with about as many parameters as the given CNN.
 
     Raises:
-        TypeError: the contender is no CNN.
+        DataError: the contender is no CNN.
     """
     layout = contender.layout
     if not isinstance(layout, PlanarLayout):
-        raise TypeError(f"{contender.name} is no ordinary CNN")
+        raise DataError(f"{contender.name} is no ordinary CNN")
     rng = np.random.default_rng((_SEED, TASKS.index(contender.task)))
     wanted = num_parameters(layout, contender.task)
     return [
@@ -82,4 +83,6 @@ def searched(
 
 def _score(cell: Cell, plan: Plan, out: Path) -> float:
     figures = finished(cell, plan, out)
-    return -1.0 if figures is None else float(figures["score"])
+    if figures is None:
+        raise DataError(f"{out / cell.path} is missing or damaged: start the search again")
+    return float(figures["score"])

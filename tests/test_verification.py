@@ -580,6 +580,23 @@ def test_as_many_faces_as_vertices_are_told_apart_by_the_caller() -> None:
     assert not verify(Area(), tent, output="vertices").passed
 
 
+def test_a_network_may_state_its_output_as_a_string_and_nothing_else(mesh: TriMesh) -> None:
+    class Axis(nn.Module):
+        def prepare(self, _: TriMesh, frames: Frames) -> Tensor:
+            return torch.tensor(np.stack([frames.e1[:, 2], frames.e2[:, 2]], axis=1))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            return inputs
+
+    module = Axis()
+    for lawful, out_type in ((True, "1x1"), (False, "2x0"), (False, None)):
+        module.out_type = out_type
+        assert verify(module, mesh, samples=2).passed is lawful
+    module.out_type = 2
+    with pytest.raises(FieldTypeError, match="out_type of Axis is 2"):
+        verify(module, mesh, samples=2)
+
+
 def test_one_output_for_the_whole_mesh_is_compared_as_it_is(mesh: TriMesh) -> None:
     class Total(nn.Module):
         def prepare(self, mesh: TriMesh, frames: Frames) -> Tensor:

@@ -31,7 +31,7 @@ FIELD = "16x0 + 16x1 + 16x2"
 def segment_sums() -> dict[str, Any]:
     """torch-scatter's segment sum against PyTorch's reductions, forward and with backward, on the CPU."""
     if importlib.util.find_spec("torch_scatter") is None:
-        raise DataError("torch-scatter is not installed: pip install gaugeconv[scatter]")
+        raise DataError("torch-scatter is not installed: pip install 'gaugeconv[scatter]'")
     scatter = importlib.import_module("torch_scatter")
     nb = neighborhoods(shapes.icosphere(5), edges=2.95)
     messages = torch.randn(nb.r.numel(), 80, requires_grad=True)

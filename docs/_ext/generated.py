@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 
 import benchmark_page
+import command_page
 import import_diagram
 from sphinx.application import Sphinx
 
-MAKERS = {"benchmarks": benchmark_page.page, "imports": import_diagram.page}
+MAKERS = {
+    "benchmarks": benchmark_page.page,
+    "commands": command_page.page,
+    "imports": import_diagram.page,
+}
 SOURCES = {
     "benchmarks": (benchmark_page.RESULTS, "*.json"),
+    "commands": (command_page.FOLDER, "*.py"),
     "imports": (import_diagram.PACKAGE, "**/*.py"),
 }
 _PLACE = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)

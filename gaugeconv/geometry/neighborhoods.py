@@ -18,13 +18,13 @@ from torch import Tensor
 
 from gaugeconv.errors import FileFormatError, GaugeConvError
 from gaugeconv.files import atomic_path, read_safetensors
+from gaugeconv.geometry.consistency import PER_PAIR, is_consistent
 from gaugeconv.geometry.frames import Frames
 from gaugeconv.geometry.gauge_change import per_row, per_vertex
 
 T = TypeVar("T")
 FORMAT = "gaugeconv-neighborhoods-1"
-_PER_PAIR = ("target", "source", "r", "theta", "transport", "flip", "weight")
-_TENSORS = ("ptr", *_PER_PAIR, "target_vertex", "source_vertex")
+_TENSORS = ("ptr", *PER_PAIR, "target_vertex", "source_vertex")
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +173,7 @@ class Neighborhoods:
         if radius >= self.radius:
             return self
         kept = self.r <= radius
-        per_pair = {name: getattr(self, name)[kept] for name in _PER_PAIR}
+        per_pair = {name: getattr(self, name)[kept] for name in PER_PAIR}
         ptr = torch.zeros_like(self.ptr)
         ptr[1:] = torch.cumsum(torch.bincount(self.target[kept], minlength=self.num_targets), 0)
         return replace(self, ptr=ptr, radius=radius, **per_pair, _memo={})
@@ -218,41 +218,8 @@ class Neighborhoods:
             )
         except (KeyError, ValueError) as error:
             raise FileFormatError(f"{path}: {error} is missing or malformed") from error
-        if not nb._is_consistent():
+        if not is_consistent(nb):
             raise FileFormatError(
                 f"{path}: shapes or indices contradict each other; write it again"
             )
         return nb
-
-    def _has_types(self) -> bool:
-        """Whether indices are integers, lengths and angles real numbers, and flips booleans."""
-        real = {getattr(self, name).dtype for name in ("r", "theta", "transport", "weight")}
-        indices = {
-            getattr(self, name).dtype
-            for name in ("ptr", "target", "source", "target_vertex", "source_vertex")
-        }
-        return (
-            self.flip.dtype == torch.bool
-            and real in ({torch.float32}, {torch.float64})
-            and indices <= {torch.int32, torch.int64}
-        )
-
-    def _is_consistent(self) -> bool:
-        """Whether compiled kernels can trust the indices."""
-        pairs, rows = self.source.shape, self.ptr.numel() - 1
-        if not (self._has_types() and self.ptr.ndim == self.source.ndim == 1 and rows >= 0):
-            return False
-        count = self.ptr.diff()
-        return (
-            (rows,) == self.target_vertex.shape
-            and (self.num_sources,) == self.source_vertex.shape
-            and all(getattr(self, name).shape == pairs for name in _PER_PAIR)
-            and int(self.ptr[0]) == 0
-            and int(self.ptr[-1]) == pairs[0]  # so that what follows repeats no more often
-            and bool((count >= 0).all())
-            and torch.equal(
-                self.target,
-                torch.repeat_interleave(torch.arange(rows, dtype=self.target.dtype), count),
-            )
-            and bool(((self.source >= 0) & (self.source < self.num_sources)).all())
-        )

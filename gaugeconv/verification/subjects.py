@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Int64
 from torch import nn
 
+from gaugeconv.errors import FieldTypeError
 from gaugeconv.geometry import Frames
 from gaugeconv.geometry.frames import frames_on
 from gaugeconv.mesh import TriMesh
@@ -153,7 +154,8 @@ class PreparedSubject(MeshSubject):
     """A whole network: module(module.prepare(mesh, frames)).
 
     Args:
-        module: the network; its output is invariant unless it has an `out_type`.
+        module: the network; its output is invariant unless it has an `out_type`, which as a string is of
+            the group.
         mesh, claim, group, frames: see MeshSubject.
         output: the row set of the output, where it is known.
     """
@@ -168,8 +170,7 @@ class PreparedSubject(MeshSubject):
         output: str | None,
     ) -> None:
         super().__init__(module, mesh, claim, group, frames)
-        out_type = getattr(module, "out_type", None)
-        self.out_type = out_type if isinstance(out_type, FieldType) else None
+        self.out_type = _promised(module, group)
         self.output_rows = (FACES, VERTICES) if output is None else (output,)
 
     def scope(self) -> tuple[list[str], list[str]]:
@@ -194,3 +195,19 @@ def precision(module: nn.Module) -> tuple[torch.dtype, torch.device]:
         if tensor.is_floating_point():
             return tensor.dtype, tensor.device
     return torch.float64, torch.device("cpu")
+
+
+def _promised(module: nn.Module, group: StructureGroup) -> FieldType | None:
+    """The type that a network says its output is of.
+
+    Raises:
+        FieldTypeError: it says something else.
+    """
+    found = getattr(module, "out_type", None)
+    if isinstance(found, str):
+        return FieldType(found, group)
+    if found is None or isinstance(found, FieldType):
+        return found
+    raise FieldTypeError(
+        f"out_type of {type(module).__name__} is {found!r}: a field type like '8x0 + 4x1' is needed"
+    )

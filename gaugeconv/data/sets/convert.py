@@ -10,7 +10,7 @@ import numpy as np
 
 from gaugeconv.data.folder import DatasetFolder, LabelledMesh
 from gaugeconv.data.label_files import faces_from_vertices
-from gaugeconv.data.sets.kinds import KINDS
+from gaugeconv.data.sets.kinds import KINDS, WITH_CATEGORIES
 from gaugeconv.data.sets.source import PublicSet, Shape
 from gaugeconv.errors import DataError, MeshError
 from gaugeconv.mesh import TriMesh
@@ -33,11 +33,15 @@ def open_public_set(
         seed: of the split of a set that has none of its own.
 
     Raises:
-        DataError: no such kind or folder, or the folder has none of the layouts; the message says what
-            is expected and where to get it.
+        DataError: no such kind or folder, a category where there are none, or the folder has none of the
+            layouts; the message says what is expected and where to get it.
     """
     if kind not in KINDS:
         raise DataError(f"no public set is called {kind!r}; there are {', '.join(KINDS)}")
+    if category is not None and kind not in WITH_CATEGORIES:
+        raise DataError(
+            f"{kind} has no categories to choose from: only {', '.join(WITH_CATEGORIES)}"
+        )
     known, folder = KINDS[kind], Path(src)
     if folder.is_dir():
         for reader in known.readers:

@@ -78,3 +78,6 @@ KINDS: dict[str, Kind] = {
     ),
 }
 """By the name that `gaugeconv data convert` takes."""
+
+WITH_CATEGORIES = ("psb", "coseg")
+"""Sets of which one category is taken."""

@@ -9,10 +9,11 @@ TWO_PI = 2 * math.pi
 
 
 @njit(cache=True, nogil=True)
-def make_symmetric(ptr, source, flip, r, transport):
+def make_symmetric(ptr, source, flip, r, theta, transport):
     """Makes r_pq = r_qp and T_pq T_qp = 1 in place; returns where the opposite pair was found.
 
-    T = R(φ) S^flip. Rows are sorted by source, so the partners of the pairs of q are met in order.
+    T = R(φ) S^flip. Rows are sorted by source, so the partners of the pairs of q are met in order. Where
+    the two have come by different sheets of a one-sided surface, (q, p) takes the path of (p, q), p < q.
     """
     found = np.zeros(source.shape[0], np.bool_)
     following = ptr[:-1].copy()
@@ -23,12 +24,17 @@ def make_symmetric(ptr, source, flip, r, transport):
             while f < ptr[q + 1] and source[f] < p:
                 f += 1
             following[q] = f
-            if f == ptr[q + 1] or source[f] != p or flip[f] != flip[e]:
+            if f == ptr[q + 1] or source[f] != p:
                 continue
             found[e] = True
             if f < e:  # done from the other side
                 continue
             r[e] = r[f] = 0.5 * (r[e] + r[f])
+            if flip[f] != flip[e]:
+                flip[f] = flip[e]
+                transport[f] = transport[e] if flip[e] else -transport[e]
+                turned = transport[e] - theta[e] if flip[e] else theta[e] - transport[e]
+                theta[f] = turned + math.pi
             excess = transport[e] - transport[f] if flip[e] else transport[e] + transport[f]
             excess -= TWO_PI * np.rint(excess / TWO_PI)
             angle = transport[e] - 0.5 * excess

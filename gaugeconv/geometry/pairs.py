@@ -76,10 +76,12 @@ class Pairs:
 
         Targets and sources must be the same vertices.
         """
-        r, transport = self.r.copy(), self.transport.copy()
-        found = make_symmetric(self.ptr, self.source, self.flip, r, transport)
+        names = ("flip", "r", "theta", "transport")
+        mended = replace(self, **{name: getattr(self, name).copy() for name in names})
+        values = (getattr(mended, name) for name in names)
+        found = make_symmetric(self.ptr, self.source, *values)
         # one found from one side only lies at the very edge of the search
-        return replace(self, r=r, transport=transport).select(found)
+        return mended.select(found)
 
     def in_frames(
         self,

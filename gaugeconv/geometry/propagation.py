@@ -21,6 +21,7 @@ from gaugeconv.geometry.records import (
     TOUCHED,
 )
 from gaugeconv.geometry.windows import (
+    along_edges,
     arrive,
     cross,
     middle,
@@ -50,19 +51,25 @@ def _start(hit, counts, run, seed, center, reach):
     seed.room = seed.reach = reach
 
 
-@njit(**JIT)
-def _open_pseudo_source(he, vx, hit, counts, run, stack, seed):
-    """Spreads from the nearest pending pseudo-source into its shadow: π or more from the way back."""
-    u = pop_nearest(hit, counts)
+@njit(inline="always", **JIT)
+def _move_seed(hit, seed, u):
+    """Makes a vertex that has been reached the seed."""
     known = hit[u]
-    total = vx[u].total
-    incoming = known.back / vx[u].scale
     seed.origin = u
     seed.root = 0
     seed.length = known.distance
     seed.room = seed.reach - known.distance
     seed.direction = middle(known.direction, known.direction_lo, known.direction_hi)
     seed.transport = middle(known.transport, known.transport_lo, known.transport_hi)
+
+
+@njit(**JIT)
+def _open_pseudo_source(he, vx, hit, counts, run, stack, seed):
+    """Spreads from the nearest pending pseudo-source into its shadow: π or more from the way back."""
+    u = pop_nearest(hit, counts)
+    total = vx[u].total
+    incoming = hit[u].back / vx[u].scale
+    _move_seed(hit, seed, u)
     start = incoming + PI - SLIVER
     if vx[u].boundary:
         n = spread(he, vx, hit, counts, run, stack, 0, seed, start, total - start)
@@ -162,6 +169,29 @@ def _advance(he, vx, hit, cut, counts, run, center, stack, n, seed):
 
 
 @njit(**JIT)
+def _mend(he, vx, hit, counts, run, seed):
+    """Follows edges where there is a needle; whether that gave any shorter path, or reached a vertex.
+
+    The side of a needle is known to rounding of its length alone, and so a window through it may miss
+    what lies behind. A geodesic is no longer than one to a neighbour and on along the edge.
+    """
+    needle = False
+    for i in range(counts[TOUCHED]):
+        needle |= vx[hit[i].touched].needle > 0
+    ever = False
+    gained = needle
+    while gained:
+        gained = False
+        i = 0
+        while i < counts[TOUCHED]:
+            _move_seed(hit, seed, hit[i].touched)
+            gained |= along_edges(he, vx, hit, counts, run, seed)
+            i += 1
+        ever |= gained
+    return ever
+
+
+@njit(**JIT)
 def propagate(he, vx, hit, cut, counts, run, center, stack, seed, reach):
     """Shortest paths from `center` to every vertex within `reach`; results lie in `hit`.
 
@@ -172,13 +202,13 @@ def propagate(he, vx, hit, cut, counts, run, center, stack, seed, reach):
     _start(hit, counts, run, seed, center, reach)
     n = spread(he, vx, hit, counts, run, stack, 0, seed, 0.0, vx[center].total)
     work = 0
-    while n > 0 or counts[PENDING] > 0:
+    while n > 0 or counts[PENDING] > 0 or _mend(he, vx, hit, counts, run, seed):
         work += 1
         if work > BUDGET * (counts[TOUCHED] + 10):
             counts[RUNAWAY] = 1
         if counts[OVERFLOW] or counts[RUNAWAY]:
             return
-        if n == 0:
+        if n == 0 and counts[PENDING] > 0:
             n = _open_pseudo_source(he, vx, hit, counts, run, stack, seed)
-        else:
+        elif n > 0:
             n = _advance(he, vx, hit, cut, counts, run, center, stack, n - 1, seed)

@@ -16,6 +16,8 @@ TWO_PI = 2 * math.pi
 TIE = 1e-10  # relative difference of lengths below which two geodesics count as tied
 FLAT = 1e-9  # a total angle this close to 2π may already be a saddle of rounding
 SLIVER = 1e-12
+NEEDLE = 1e-6  # a face this low, or this high, in units of one of its sides
+GAIN = 1e-9  # by which, relatively, a path through a neighbour must be shorter to replace one
 BUDGET = 2000  # windows per reached vertex; six are usual, so this only stops a run-away
 TOUCHED, PENDING, OVERFLOW, RUNAWAY = 0, 1, 2, 3
 
@@ -35,8 +37,10 @@ HALFEDGE = np.dtype(
     + [(name, np.int32) for name in ("twin", "tail", "head", "apex", "wheel", "unused")]
 )
 # wheel: where the vertex's wheel starts; one more row than vertices, for the end of the last.
+# needle: whether a face at the vertex is one, so that windows may get lost in rounding there.
 VERTEX = np.dtype(
-    [("total", np.float64), ("scale", np.float64), ("wheel", np.int32), ("boundary", np.int32)]
+    [("total", np.float64), ("scale", np.float64), ("wheel", np.int32)]
+    + [(name, np.int16) for name in ("boundary", "needle")]
 )
 # Valid where stamp == run. direction: at the centre. back: at the vertex, back along the path.
 # transport: to the centre. The extremes (lo, hi) are those of tied paths, relative to the first.

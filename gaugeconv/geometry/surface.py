@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaugeconv.geometry.records import HALFEDGE, VERTEX
+from gaugeconv.geometry.records import HALFEDGE, NEEDLE, VERTEX
 from gaugeconv.geometry.tangent import TangentSpaces
 from gaugeconv.mesh import TriMesh
 
@@ -35,4 +35,8 @@ def surface_records(mesh: TriMesh) -> tuple[tuple[np.ndarray, np.ndarray], float
     vertices["total"][:-1] = spaces.total
     vertices["scale"][:-1] = spaces.scale
     vertices["boundary"][:-1] = halfedges.is_boundary
+    needle = (
+        ((sides["height"] < NEEDLE) | (sides["height"] > 1 / NEEDLE)).reshape(-1, 3).any(axis=1)
+    )
+    vertices["needle"][mesh.faces[needle]] = 1
     return (sides, vertices), unit

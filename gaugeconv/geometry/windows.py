@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from gaugeconv.geometry.pending import queue_up
-from gaugeconv.geometry.records import FLAT, JIT, OVERFLOW, TIE, TOUCHED, TWO_PI
+from gaugeconv.geometry.records import FLAT, GAIN, JIT, OVERFLOW, TIE, TOUCHED, TWO_PI
 
 
 @njit(inline="always", **JIT)
@@ -197,3 +197,29 @@ def spread(he, vx, hit, counts, run, stack, n, seed, start, width):
         h = he[k].wheel
         _along_halfedge(he, vx, hit, counts, run, seed, h)
     return n
+
+
+@njit(**JIT)
+def along_edges(he, vx, hit, counts, run, seed):
+    """Offers all neighbours of the seed the path along the edge, where it gains; whether any did."""
+    gained = False
+    for k in range(vx[seed.origin].wheel, vx[seed.origin + 1].wheel):
+        h = he[k].wheel
+        if _gains(hit, run, seed, he[h].head, he[h].length):
+            _along_halfedge(he, vx, hit, counts, run, seed, h)
+            gained = True
+        end = he[previous_side(h)]  # the last edge of a boundary vertex has no outgoing half-edge
+        if end.twin < 0 and _gains(hit, run, seed, end.tail, end.length):
+            total = vx[seed.origin].total
+            _along(vx, hit, counts, run, seed, end.tail, end.length, total, 0.0)
+            gained = True
+    return gained
+
+
+@njit(inline="always", **JIT)
+def _gains(hit, run, seed, w, length):
+    """Whether vertex w, `length` from the seed, is not reached or well farther from the centre so far."""
+    d = seed.length + length
+    if d > seed.reach or w == hit[0].touched:
+        return False
+    return hit[w].stamp != run or hit[w].distance > d * (1 + GAIN)

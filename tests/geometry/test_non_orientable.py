@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.sparse.csgraph import shortest_path
 
 from gaugeconv.errors import GaugeConvError, MeshError, NonOrientableError, StructureGroupError
 from gaugeconv.geometry import Frames, Neighborhoods, log_map, neighborhoods
@@ -39,9 +40,9 @@ def chart(rows: int = AROUND, columns: int = ACROSS) -> np.ndarray:
     return np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def flat_moebius() -> TriMesh:
+def flat_moebius(rows: int = AROUND) -> TriMesh:
     """A flat band, given by lengths; the seam is where x jumps by the length and y changes sign."""
-    faces, position = twisted_grid(AROUND, ACROSS), chart()
+    faces, position = twisted_grid(rows, ACROSS), chart(rows)
     corners = position[faces]
     over = corners[:, :, 0] < corners[:, :1, 0] - 1e-9  # the corners beyond the seam
     over |= (corners[:, :1, 0] == 0) & (corners[:, :, 0] > 0.5 * LENGTH)
@@ -474,3 +475,45 @@ def test_features_of_so2_cannot_follow_a_reflection():
     conv = GaugeConv(FieldType("1x0"), FieldType("1x1"))
     with pytest.raises(StructureGroupError, match="transports reflect"):
         conv(torch.zeros(mesh.num_vertices, 1), nb)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_paths_that_tie_on_both_sheets_are_one_pair_both_ways():
+    line = np.array([0.36039903, 1.05831612, 1.37398422, 1.34535828, 0.75798707, 1.00778247])
+    faces = [[0, 1, 3], [0, 3, 2], [2, 3, 5], [2, 5, 4], [4, 5, 0], [4, 0, 1]]
+    across = 1e-15 * np.array([1.2796, 2.3716, 2.0693, 0.0689, 0.8243, 1.1337])
+    mesh = TriMesh(np.stack([line, across, 0 * line], axis=1), faces, validate=False)
+    nb = neighborhoods(mesh, 10.0)
+    p, q = nb.target.numpy(), nb.source.numpy()
+    assert len(p) == 36
+    tail, head = mesh.faces.ravel(), mesh.faces[:, [1, 2, 0]].ravel()
+    edges = np.full((6, 6), np.inf)
+    edges[tail, head] = edges[head, tail] = mesh.edge_lengths.ravel()
+    np.testing.assert_allclose(nb.r.numpy(), shortest_path(edges)[p, q], atol=1e-7)
+    back = np.lexsort((p, q))  # the place of (q, p) for each (p, q)
+    assert torch.equal(nb.flip, nb.flip[back])
+    transport, flip = nb.transport.numpy(), nb.flip.numpy()
+    product = transport + np.where(flip, -transport[back], transport[back])
+    np.testing.assert_allclose(wrap_array(product), 0, atol=1e-12)
+
+
+def test_half_round_a_band_both_ways_take_the_same_path():
+    mesh = flat_moebius(rows := 16)
+    nb = neighborhoods(mesh, 0.55 * LENGTH)
+    x, y = chart(rows).T
+    p, q, r, theta, transport, flip = (
+        getattr(nb, name).numpy()
+        for name in ("target", "source", "r", "theta", "transport", "flip")
+    )
+    half = np.isclose(np.abs(x[p] - x[q]), 0.5 * LENGTH)
+    least = np.minimum(
+        np.abs(y[p] - y[q]), np.abs(y[p] + y[q])
+    )  # the right way, or through the seam
+    np.testing.assert_allclose(r[half], np.hypot(0.5 * LENGTH, least[half]), rtol=1e-12)
+    assert half.sum() == rows * ACROSS**2  # all of them, those on the middle line tie
+    back = np.lexsort((p, q))
+    assert np.array_equal(flip, flip[back])
+    # a geodesic's direction is carried along it: T_qp takes θ_pq to θ_qp + π
+    carried = np.where(flip, transport - theta, theta - transport) + np.pi
+    off = wrap_array(carried - theta[back])[p != q]
+    np.testing.assert_allclose(off, 0, atol=1e-9)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
 
 from benchmarks.mmp import ExactGeodesics
+from gaugeconv.errors import MeshError
 from gaugeconv.geometry import neighborhoods
 from gaugeconv.geometry.curvature import angle_defect
 from gaugeconv.mesh import TriMesh, shapes
@@ -87,3 +90,28 @@ def test_the_rough_meshes_bend_paths_at_saddles():
     """Otherwise the pseudo-sources would go untested: the edge paths through them must matter."""
     mesh = rough_sphere(500, 23, 0.12)
     assert (angle_defect(mesh) < -0.1).mean() > 0.2
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_needles_hide_no_vertex_and_lengthen_no_path():
+    for seed in (7, 22, 35, 70, 115, 130, 175, *range(1000, 1060)):
+        rng = np.random.default_rng(seed)
+        bases = shapes.icosphere(1), shapes.torus(7, 5), shapes.irregular_sphere(40)
+        base = bases[seed % 3]
+        points = base.vertices.copy()
+        for face in base.faces[rng.choice(base.num_faces, 6, replace=False)]:
+            length = 10.0 ** rng.uniform(-12, -7) * base.mean_edge_length
+            points[face[1]] = points[face[0]] + length * rng.standard_normal(3)
+        try:
+            mesh = TriMesh(points, base.faces)
+        except MeshError:
+            continue  # two vertices at the very same place
+        nb = neighborhoods(mesh, edges=3)
+        tail, head = mesh.faces.ravel(), mesh.faces[:, [1, 2, 0]].ravel()
+        half = (0.5 * mesh.edge_lengths.ravel(), (tail, head))  # every edge has two half-edges
+        edges = coo_array(half, shape=(mesh.num_vertices,) * 2).tocsr()
+        along = dijkstra(edges + edges.T, limit=nb.radius * (1 - 1e-9))
+        exact = np.full(along.shape, np.inf)
+        exact[nb.target, nb.source] = nb.r
+        reached = np.isfinite(along)
+        assert (exact[reached] <= along[reached] * (1 + 1e-8) + 1e-10 * nb.radius).all(), seed

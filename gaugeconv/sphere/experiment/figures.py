@@ -18,6 +18,8 @@ from gaugeconv.sphere.truth import Eigenvalue
 def score_figure(summary: dict[str, Any], path: Path) -> Path:
     """Score against training-set size, one panel per task; dashed where training was augmented.
 
+    Networks that were trained at one size only are left to the tables.
+
     Raises:
         DataError: matplotlib is missing.
         OSError: the file cannot be written.
@@ -25,7 +27,9 @@ def score_figure(summary: dict[str, Any], path: Path) -> Path:
     figure = require_figure()(figsize=(11, 4))
     for axes, task in zip(figure.subplots(1, len(TASKS)), TASKS, strict=True):
         rows = [row for row in summary["rows"] if row["task"] == task]
-        names = sorted({row["network"] for row in rows})
+        sizes = {name: {r["size"] for r in rows if r["network"] == name} for name in _names(rows)}
+        everything = set().union(*sizes.values())
+        names = [name for name, found in sizes.items() if len(found) == len(everything)]
         for index, name in enumerate(names):
             for augmented in (False, True):
                 line = [r for r in rows if (r["network"], r["augmented"]) == (name, augmented)]
@@ -40,10 +44,16 @@ def score_figure(summary: dict[str, Any], path: Path) -> Path:
                     label=f"{name}, {'rotated' if augmented else 'at rest'}" if line else None,
                 )
         axes.set(xscale="log", xlabel="training digits", title=task, ylim=(0, 1))
+        axes.set_xticks(sorted(everything), labels=[str(size) for size in sorted(everything)])
+        axes.minorticks_off()
         axes.set_ylabel("accuracy" if task == "classification" else "mean IoU of digits")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=6)
     return save_figure(figure, path)
+
+
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    return sorted({row["network"] for row in rows})
 
 
 def speed_figure(summary: dict[str, Any], path: Path) -> Path:

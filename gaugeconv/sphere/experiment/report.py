@@ -68,12 +68,15 @@ def speed_table(summary: dict[str, Any]) -> str:
 def sampling_table(summary: dict[str, Any]) -> str:
     """The gauge network on every grid: points, error of rotation equivariance, score, speed."""
     size = max(row["size"] for row in summary["rows"])
+    rows = [r for r in summary["rows"] if r["family"] == "gauge" and r["size"] == size]
+    widest = {(r["task"], r["grid"]): r for r in sorted(rows, key=lambda r: int(r["parameters"]))}
     lines = [
         "| task | grid | rotation error | score, rotated | score, at rest | per image |",
         "|---|---|---|---|---|---|",
     ]
-    for row in summary["rows"]:
-        if row["family"] == "gauge" and row["size"] == size and not row["augmented"]:
+    for row in rows:
+        same = widest[row["task"], row["grid"]]["network"] == row["network"]
+        if same and not row["augmented"]:
             times = summary["speed"].get(row["task"], {}).get(row["network"])
             per_image = "–" if times is None else f"{times['per_image_ms']:.2f} ms"
             lines.append(

@@ -24,7 +24,7 @@ from gaugeconv.sphere import (
     sphere_pyramid,
 )
 from gaugeconv.sphere.experiment import load_summary
-from gaugeconv.sphere.experiment.contenders import Contender, GridSpec, paper_s2cnn, small
+from gaugeconv.sphere.experiment.contenders import Contender, GridSpec, paper_s2cnn
 from gaugeconv.sphere.experiment.plan import TASKS
 from gaugeconv.sphere.experiment.speed import measure_speed
 from gaugeconv.sphere.s2cnn_layers import ToGrid
@@ -98,16 +98,6 @@ def sphere_eigenvalues() -> dict[str, Any]:
     return {grid.name: as_json(measured_eigenvalues(grid)) for grid in (icosphere(3), icosphere(4))}
 
 
-def sphere_speed() -> dict[str, Any]:
-    """Milliseconds per image of the small plan's networks; to reach: gauge 10× faster than S2CNN."""
-    figures: dict[str, Any] = {}
-    for task in TASKS:
-        found = measure_speed(small(task), batch=16)
-        ratio = found["s2cnn"]["per_image_ms"] / found["gauge-icosphere"]["per_image_ms"]
-        figures[task] = {**found, "s2cnn_over_gauge": ratio}
-    return figures
-
-
 def sphere_scaling() -> dict[str, Any]:
     """Time per image against bandwidth b, S2CNN and a gauge network on 10·4ⁿ + 2 ≈ b² points."""
     figures: dict[str, Any] = {}
@@ -137,4 +127,4 @@ def sphere_small() -> dict[str, Any]:
     return load_summary(Path(folder))
 
 
-ROWS = (sphere_equivariance, sphere_eigenvalues, sphere_speed, sphere_scaling, sphere_small)
+ROWS = (sphere_equivariance, sphere_eigenvalues, sphere_scaling, sphere_small)

@@ -9,6 +9,7 @@ import numpy as np
 
 from gaugeconv.sphere.digits import ProjectedDigits
 from gaugeconv.sphere.experiment.plan import TASKS
+from gaugeconv.sphere.experiment.summary import best_row
 from gaugeconv.sphere.grids import SphereGrid
 from gaugeconv.sphere.plots import ball, mollweide, require_figure, save_figure
 from gaugeconv.sphere.tasks import BACKGROUND
@@ -48,7 +49,7 @@ def score_figure(summary: dict[str, Any], path: Path) -> Path:
         axes.minorticks_off()
         axes.set_ylabel("accuracy" if task == "classification" else "mean IoU of digits")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=6)
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.02, 1.0))  # one for both panels
     return save_figure(figure, path)
 
 
@@ -66,13 +67,9 @@ def speed_figure(summary: dict[str, Any], path: Path) -> Path:
     figure = require_figure()(figsize=(11, 4))
     for axes, task in zip(figure.subplots(1, len(TASKS)), TASKS, strict=True):
         for name, times in summary["speed"].get(task, {}).items():
-            scores = [
-                row["score"]
-                for row in summary["rows"]
-                if row["task"] == task and row["network"] == name
-            ]
-            if scores:
-                axes.plot(times["per_image_ms"], max(scores), "o", label=name)
+            best = best_row(summary, task, name)
+            if best is not None:
+                axes.plot(times["per_image_ms"], best["score"], "o", label=name)
         axes.set(xscale="log", xlabel="milliseconds per image", title=task)
         axes.set_ylabel("best accuracy" if task == "classification" else "best mean IoU of digits")
         axes.grid(alpha=0.3)

@@ -135,7 +135,7 @@ def cells(plan: Plan, networks: dict[Task, tuple[Contender, ...]] | None = None)
 _RATES = {"s2cnn": 3e-2, "planar": 1e-2, "gauge": 1e-2, "gauge-segmentation": 5e-3}
 """The best of a few per family, on training digits, for runs of some hundred steps.
 
-That of gauge networks to segment, and their field types, were chosen by scores of one seed on test digits.
+That of gauge networks to segment, and their field types, were chosen by one seed's scores on test digits.
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,7 +48,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name, value in self.to_dict().items():
-            high = {"noise": 1.0, "crop_share": 0.9}.get(name, 1.0)
+            high = {"crop_share": 0.9}.get(name, 1.0)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not number or not math.isfinite(value) or not 0 <= value <= high:
                 raise DataError(f"augmentation: {name} = {value!r} must be in [0, {high}]")
@@ -74,18 +73,6 @@ class Augmentation:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Augmentation:
-        """The inverse of `to_dict`; a field that is missing has its default.
-
-        Raises:
-            DataError: a field is unknown or out of range.
-        """
-        unknown = set(fields) - {field.name for field in dataclasses.fields(cls)}
-        if unknown:
-            raise DataError(f"unknown augmentation options {sorted(unknown)}")
-        return cls(**fields)
 
 
 def _decimated(item: LabelledMesh, keep: float, rng: np.random.Generator) -> LabelledMesh:

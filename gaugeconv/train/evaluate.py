@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,10 +35,6 @@ class Evaluation:
     split: str
     overall: SegmentationMetrics
     per_mesh: dict[str, SegmentationMetrics]
-
-    def to_json(self) -> str:
-        """The content of `to_dict` as a JSON document."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: everything overall; accuracy and mean IoU per mesh."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,10 +109,6 @@ class SegmentationMetrics:
         """Mean of `label_iou` over the labels that occur; NaN when none does."""
         iou = self.label_iou[~np.isnan(self.label_iou)]
         return float(iou.mean()) if iou.size else float("nan")
-
-    def to_json(self) -> str:
-        """The content of `to_dict` as a JSON document."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; None where a ratio is undefined."""

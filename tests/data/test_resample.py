@@ -134,14 +134,6 @@ def test_labels_follow_a_decimated_mesh() -> None:
     assert np.linalg.norm(at - changed.mesh.vertices, axis=1).max() < 2 * mesh.mean_edge_length
 
 
-def test_an_augmentation_survives_its_dict() -> None:
-    change = Augmentation(mirror=0.5, crop=0.25, noise=0.1)
-    assert Augmentation.from_dict(change.to_dict()) == change
-    assert Augmentation.from_dict({"mirror": 0.5}) == Augmentation(mirror=0.5)
-    with pytest.raises(DataError, match=r"unknown augmentation options \['flip'\]"):
-        Augmentation.from_dict({"flip": 1})
-
-
 @pytest.mark.parametrize(
     "fields",
     [{"mirror": 1.5}, {"crop": -0.1}, {"bend": 1.0}, {"stretch": 1}, {"noise": np.nan},

@@ -78,13 +78,14 @@ def add_fields(parser: argparse.ArgumentParser) -> None:
         "--kernels", nargs=2, metavar=("IN", "OUT"),
         help="instead of a mesh: the kernels between two field types",
     )  # fmt: skip
-    add("--group", default="SO2", help="structure group of --kernels (default: SO2)")
+    add("--group", help="structure group of --kernels (default: SO2)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the page, the picture or both."""
     if (args.mesh is None) == (args.kernels is None):
         raise DataError("give a MESH to view, or --kernels IN OUT (see gaugeconv view --help)")
+    refuse_idle(args)
     outputs = checked_outputs(args)
     drawing = kernel_grid(args) if args.kernels else mesh_scene(args)
     for path in outputs.values():
@@ -96,6 +97,22 @@ def run(args: argparse.Namespace) -> int:
     for path in outputs.values():
         show(f"wrote {path}")
     return 0
+
+
+OF_A_MESH = ("labels", "names", "scalar", "vector", "frames", "log_map", "transport", "radius")
+
+
+def refuse_idle(args: argparse.Namespace) -> None:
+    """Raises DataError for an option that would do nothing."""
+    centered = (args.log_map, args.transport) != (None, None)
+    if args.kernels:
+        idle = [name for name in OF_A_MESH if getattr(args, name) not in (None, False, [])]
+    else:
+        idle = ["group"] * (args.group is not None)
+        idle += ["radius"] * (args.radius is not None and not centered)
+    if idle:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        raise DataError(f"{options} would do nothing here (see gaugeconv view --help)")
 
 
 def named_file(text: str) -> tuple[str, str]:
@@ -130,7 +147,7 @@ def kernel_grid(args: argparse.Namespace) -> KernelGrid:
     from gaugeconv.reps import FieldType, SteerableKernels
     from gaugeconv.viz import KernelGrid
 
-    in_type, out_type = (FieldType(text, args.group) for text in args.kernels)
+    in_type, out_type = (FieldType(text, args.group or "SO2") for text in args.kernels)
     return KernelGrid(SteerableKernels(in_type, out_type))
 
 

@@ -66,6 +66,12 @@ def test_kernels_need_no_mesh():
         ("m.ply --out p.html --vector x:two=v.npy", "the order is 'two'"),
         ("m.ply --out p.html --log-map 99", "m.ply: center 99 is not a vertex"),
         ("m.ply --out p.html --log-map 0 --radius -1", "not a positive number"),
+        (
+            "--kernels 0 1 --labels l.txt --radius 1 --out k.html",
+            "--labels, --radius would do nothing",
+        ),
+        ("m.ply --group C4 --out p.html", "--group would do nothing"),
+        ("m.ply --frames --radius 1 --out p.html", "--radius would do nothing"),
         ("--kernels 0 potato --out k.html", "potato"),
         ("--kernels 0 1 --group X9 --out k.html", "X9"),
     ],

@@ -79,7 +79,7 @@ class Neighborhoods:
         """
         if key in self._memo:
             return cast(T, self._memo[key])
-        if torch.is_inference_mode_enabled():
+        if not torch.compiler.is_compiling() and torch.is_inference_mode_enabled():
             with torch.inference_mode(False), torch.no_grad():  # training may use it later
                 value = make()
         else:

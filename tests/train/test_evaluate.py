@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ def test_the_figures_are_those_of_segment(rings: DatasetFolder, model: GaugeSegm
     for name, share in shares.items():
         assert result.per_mesh[name].accuracy == pytest.approx(share, abs=1e-12)
     assert result.overall.accuracy == pytest.approx(np.mean(list(shares.values())), abs=1e-12)
-    content = json.loads(result.to_json())
+    content = result.to_dict()
     assert content["meshes"]["a"]["accuracy"] == pytest.approx(shares["a"])
     assert "accuracy per mesh" in str(result)
 

@@ -68,11 +68,12 @@ def test_a_mesh_without_labels_counts_as_no_mesh() -> None:
 
 
 def test_json_is_strict_and_has_null_for_what_is_undefined() -> None:
-    content = json.loads(measured([0, 1], [0, 0], [1, 3]).to_json())
+    content = measured([0, 1], [0, 0], [1, 3]).to_dict()
+    json.dumps(content, allow_nan=False)
     assert content["accuracy"] == 0.25
     assert content["labels"]["tail"] == {"accuracy": None, "iou": None, "area_share": 0.0}
     assert content["labels"]["arm"]["area_share"] == 0.75
-    assert json.loads(measured([-1], [0], [1]).to_json())["accuracy"] is None
+    assert measured([-1], [0], [1]).to_dict()["accuracy"] is None
 
 
 def test_the_table_has_a_line_per_label() -> None:
